@@ -1,0 +1,21 @@
+# Every target does its own set-up; each is safe to run again.
+.DEFAULT_GOAL := help
+NODE ?= node
+
+.PHONY: help setup build lint test demo bench clean
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+setup: ## Install what is missing: npm packages, ffmpeg
+	@$(NODE) scripts/setup.mjs
+build: setup ## Generate code and bundle every program into dist/
+	@npm run --silent generate && npm run --silent build
+lint: setup ## Types, formatting, lint, protocol rules
+	@npm run --silent generate && npm run --silent check && cd proto && npx buf lint && npx buf format --diff --exit-code
+test: build ## Everything CI runs
+	@$(NODE) scripts/test.mjs
+demo: build ## Two simulated cameras, recorded and looked at: make demo ARGS="--for 30s --report r.json"
+	@$(NODE) dist/opennvr.js demo $(ARGS)
+bench: build ## The numbers in docs/design/performance.md: make bench ARGS="tap"
+	@$(NODE) scripts/bench.mjs $(ARGS)
+clean: ## Remove what was built
+	@rm -rf dist proto/gen .demo .cache

@@ -1,0 +1,97 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Keys whose values never reach a log line, at any depth up to {@link MAX_DEPTH}. Compared in lower case. */
+const SECRET_KEYS = new Set([
+  'password',
+  'passwd',
+  'pass',
+  'secret',
+  'token',
+  'authorization',
+  'cookie',
+  'credentials',
+  'privatekey',
+  'private_key',
+  'apikey',
+  'api_key',
+  'totp',
+  'nonce',
+]);
+const MAX_DEPTH = 8;
+const MAX_STRING = 16_384;
+const REDACTED = '[redacted]';
+
+/** user:password in any URL, and Basic/Digest/Bearer values of an Authorization header. */
+const URL_USERINFO = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@'"]{1,512}@/gi;
+const AUTH_HEADER = /\b(authorization\s*[:=]\s*)[^\r\n]*/gi;
+const AUTH_VALUE = /\b(Basic|Bearer)\s+[A-Za-z0-9+/_.=~-]{6,}/g;
+
+/** Takes credentials out of free text: URL user info and Authorization values. */
+export function redactText(text: string): string {
+  const bounded = text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}…` : text;
+  return bounded
+    .replace(URL_USERINFO, `$1${REDACTED}@`)
+    .replace(AUTH_HEADER, `$1${REDACTED}`)
+    .replace(AUTH_VALUE, `$1 ${REDACTED}`);
+}
+
+/** A copy of `value` that is safe to log: secret keys blanked, texts scrubbed, depth and length bounded. */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? String(value) : value;
+  if (depth >= MAX_DEPTH) return '[deep]';
+  if (value instanceof Error) {
+    return {
+      ...(redact({ ...value }, depth + 1) as object),
+      type: value.name,
+      message: redactText(value.message),
+      stack: value.stack === undefined ? undefined : redactText(value.stack),
+      cause: value.cause === undefined ? undefined : redact(value.cause, depth + 1),
+    };
+  }
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof URL) return redactText(value.href);
+  if (Array.isArray(value)) return value.slice(0, 256).map((item) => redact(item, depth + 1));
+  const clean: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    clean[key] = SECRET_KEYS.has(key.toLowerCase()) ? REDACTED : redact(item, depth + 1);
+  }
+  return clean;
+}
+
+export interface LogOptions {
+  level?: string;
+  destination?: DestinationStream;
+}
+
+/**
+ * A pino logger that writes JSON lines to standard error (standard output belongs to a program's result).
+ * Secrets are taken out here, in one place, whatever the call site passes.
+ */
+export function createLogger(name: string, options: LogOptions = {}): Logger {
+  return pino(
+    {
+      name,
+      level: options.level ?? 'info',
+      base: { pid: process.pid, name },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (object) => redact(object) as Record<string, unknown>,
+        bindings: (bindings) => redact(bindings) as Record<string, unknown>,
+      },
+      hooks: {
+        logMethod(args, method) {
+          const clean = args.map((arg) => (typeof arg === 'string' ? redactText(arg) : arg));
+          method.apply(this, clean as Parameters<typeof method>);
+        },
+      },
+      // `err` is pino's own serializer by default; ours runs in formatters.log and must see the raw error.
+      serializers: { err: (error: unknown) => redact(error) },
+    },
+    options.destination ?? pino.destination({ dest: 2, sync: true }),
+  );
+}
