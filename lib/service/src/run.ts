@@ -6,7 +6,7 @@ import { SettingsError } from './settings.ts';
 export interface ProcessContext {
   log: Logger;
   clock: Clock;
-  /** Aborted on SIGTERM or SIGINT. */
+  /** Aborted on SIGTERM, SIGINT, or the end of a parent that holds an IPC channel. */
   signal: AbortSignal;
   /** Runs at shutdown, last registered first. */
   onStop(close: () => Promise<void> | void): void;
@@ -25,6 +25,8 @@ export async function run(name: string, start: (context: ProcessContext) => Prom
   const manager = new ServiceManager(clock, log);
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    // A parent that gave us an IPC channel is our reason to live: nothing outlives a demo that was killed.
+    if (process.connected) process.once('disconnect', () => resolve('the end of the parent process'));
   });
   const stop = async () => {
     manager.stopping();
