@@ -1,0 +1,136 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileName, parseFrameUri } from './uri.ts';
+
+// Synchronous on purpose: on tmpfs each call is microseconds, a thread pool hop is tens of them.
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+/** Written here, then renamed; no URI can name it. */
+const TEMPORARY = '.new';
+const MAX_FILE = 16 * 1024 * 1024 + 64 * 1024;
+
+/** Writes `data` as `dir/name`: whoever opens it sees all of it or, until then, nothing. */
+export function writeAtomically(dir: string, name: string, data: Uint8Array): void {
+  replace(dir, name, (temporary) => {
+    const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
+    try {
+      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** Makes `dir/alias` another name of `dir/name`, in one step for readers. */
+export function swapLink(dir: string, name: string, alias: string): void {
+  replace(dir, alias, (temporary) => linkSync(join(dir, name), temporary));
+}
+
+function replace(dir: string, name: string, make: (temporary: string) => void): void {
+  const temporary = join(dir, TEMPORARY);
+  try {
+    make(temporary);
+    renameSync(temporary, join(dir, name));
+  } catch (error) {
+    unlinkIfThere(temporary);
+    throw error;
+  }
+}
+
+/**
+ * Reads a frame without following a symbolic link, neither as the file nor as its folder.
+ *
+ * @returns undefined when there is no such regular file.
+ */
+export function readFrameFile(path: string): Buffer | undefined {
+  const folder = lstatSync(dirname(path), { throwIfNoEntry: false });
+  if (!folder?.isDirectory()) return undefined;
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ELOOP') return undefined;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size > MAX_FILE) return undefined;
+    const data = Buffer.allocUnsafeSlow(stat.size);
+    let at = 0;
+    while (at < data.length) {
+      const read = readSync(fd, data, at, data.length - at, at);
+      if (read === 0) break;
+      at += read;
+    }
+    return data.subarray(0, at);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Deletes a file that may be gone already. */
+export function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Makes the store's folder, and empties it of what an earlier run left. */
+export function openStoreDir(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o2750 });
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory() && isCameraFolder(entry.name)) removeCameraDir(join(dir, entry.name));
+  }
+}
+
+export function makeCameraDir(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o2750 });
+}
+
+/**
+ * Removes a camera's folder. Deletes only what the store may have made, should its folder turn out to be
+ * somebody else's; the folder stays when anything else is in it.
+ */
+export function removeCameraDir(path: string): void {
+  let foreign = 0;
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isFile() && (entry.name === TEMPORARY || isFrameFile(entry.name)))
+      unlinkSync(join(path, entry.name));
+    else foreign++;
+  }
+  if (foreign === 0) rmdirSync(path);
+}
+
+function isCameraFolder(name: string): boolean {
+  return parses(`opennvr://frames/${name}/${fileName({ frame: 'latest', format: 'h264', width: 0 })}`);
+}
+
+function isFrameFile(name: string): boolean {
+  return parses(`opennvr://frames/camera_x/${name}`);
+}
+
+function parses(uri: string): boolean {
+  try {
+    parseFrameUri(uri);
+    return true;
+  } catch {
+    return false;
+  }
+}
