@@ -59,7 +59,7 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     // Nobody looks yet: the hoarded camera runs into its own wall, the other never notices.
     await until(() => tick().hoarded.refused >= 5, 'the hoarded camera to be refused');
     expect(results.free.refused).toBe(0);
-    expect(store.status().pinned_bytes).toBeGreaterThan(2 * MB);
+    expect(store.status().pinnedBytes).toBeGreaterThan(2 * MB);
     expect((await findPinners(dir, true)).map(({ pid }) => pid)).toEqual([reader.pid]);
 
     watch = new PinWatch({
@@ -79,7 +79,7 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
 
     const { stored } = results.hoarded;
     await until(() => tick().hoarded.stored >= stored + 10, 'the hoarded camera to go on');
-    expect(store.status().pinned_bytes).toBe(0);
+    expect(store.status().pinnedBytes).toBe(0);
     expect(results.free.refused).toBe(0);
     await until(() => watch?.pids.length === 0, 'the name to be cleared');
   });
@@ -93,7 +93,7 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     const reader = await hoard(`${dir}/camera_a`);
     await until(() => {
       store.put('a', 'h264', Buffer.alloc(FRAME), 2);
-      return store.status().pinned_bytes >= FRAME;
+      return store.status().pinnedBytes >= FRAME;
     }, 'a frame to be pinned');
     reader.kill('SIGSTOP');
     watch.suspect();

@@ -142,10 +142,10 @@ export class FrameStore {
   status(): FrameStoreStatus {
     return {
       bytes: this.#meter.used(this.#ledger.bytes),
-      cap_bytes: this.#cap,
+      capBytes: this.#cap,
       frames: this.#ledger.frames,
       refused: this.#ledger.refused,
-      pinned_bytes: Math.round(this.#ledger.pinned),
+      pinnedBytes: Math.round(this.#ledger.pinned),
       pinned_by_pids: [],
     };
   }
