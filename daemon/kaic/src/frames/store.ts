@@ -146,7 +146,7 @@ export class FrameStore {
       frames: this.#ledger.frames,
       refused: this.#ledger.refused,
       pinnedBytes: Math.round(this.#ledger.pinned),
-      pinned_by_pids: [],
+      pinnedByPids: [],
     };
   }
 
