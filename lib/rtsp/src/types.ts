@@ -18,6 +18,8 @@ export interface ParameterSets {
   vps?: Buffer;
   sps?: Buffer;
   pps?: Buffer;
+  /** Those beyond the first of each kind, as encoders with two PPS send them. */
+  more?: Buffer[];
 }
 
 /** One media section of a session description. */

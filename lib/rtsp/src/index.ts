@@ -1,0 +1,4 @@
+export * from './bitstream/index.ts';
+export * from './rtp/index.ts';
+export * from './sdp/index.ts';
+export * from './types.ts';
