@@ -1,0 +1,2 @@
+export { EmbeddedEngine, type EngineOptions } from './engine.ts';
+export { type Settings, settingsSchema } from './settings.ts';
