@@ -1,56 +1,12 @@
-// Bundles every program into dist/<name>.js: one file a program, no node_modules at run time.
-import { readFileSync } from 'node:fs';
-import { chmod, rm } from 'node:fs/promises';
+// Bundles every program into dist/<name>.js.
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 import { programs } from './programs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// grpc-health-check reads its .proto from its own folder at run time; a bundle has no such folder.
-const inlineHealthProto = {
-  name: 'inline-health-proto',
-  setup(b) {
-    b.onLoad({ filter: /grpc-health-check\/build\/src\/health\.js$/ }, ({ path }) => {
-      const proto = readFileSync(
-        path.replace(/build\/src\/health\.js$/, 'proto/health/v1/health.proto'),
-        'utf8',
-      );
-      const before = readFileSync(path, 'utf8');
-      const contents = before.replace(
-        /\(0, proto_loader_1\.loadSync\)\('health\/v1\/health\.proto', /,
-        () =>
-          `(0, proto_loader_1.fromJSON)(require('protobufjs').parse(${JSON.stringify(proto)}, {keepCase: true}).root.toJSON(), `,
-      );
-      if (contents === before) throw new Error(`${path}: loadSync call not found; adapt scripts/build.mjs`);
-      return { contents, loader: 'js' };
-    });
-  },
-};
-
 await rm(`${root}/dist`, { recursive: true, force: true });
-for (const [name, entry] of Object.entries(programs)) {
-  const outfile = `${root}/dist/${name}.js`;
-  await build({
-    entryPoints: [`${root}/${entry}`],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'esm',
-    sourcemap: 'linked',
-    legalComments: 'linked',
-    logLevel: 'warning',
-    plugins: [inlineHealthProto],
-    // CommonJS inside an ES module bundle needs these three.
-    banner: {
-      js: [
-        '#!/usr/bin/env node',
-        "import { createRequire as __cr } from 'node:module'; import { fileURLToPath as __fu } from 'node:url';",
-        'const require = __cr(import.meta.url); const __filename = __fu(import.meta.url); const __dirname = __fu(new URL(".", import.meta.url));',
-      ].join('\n'),
-    },
-  });
-  await chmod(outfile, 0o755);
-}
+for (const [name, entry] of Object.entries(programs))
+  await bundle(`${root}/${entry}`, `${root}/dist/${name}.js`);
 console.log(`built ${Object.keys(programs).length} programs into dist/`);
