@@ -46,6 +46,8 @@ export async function run(name: string, start: (context: ProcessContext) => Prom
     log.fatal({ err: reason }, 'unhandled rejection');
     process.exit(1);
   });
+  // Keeps the process alive while nothing else does: timers of our clock do not, and start may wait on one.
+  const anchor = setInterval(() => undefined, 1 << 30);
   try {
     const status = await start({ log, clock, signal: abort.signal, onStop: (close) => closers.push(close) });
     await manager.ready(status);
@@ -56,8 +58,6 @@ export async function run(name: string, start: (context: ProcessContext) => Prom
     await stop();
     process.exit(error instanceof SettingsError ? 78 : 1);
   }
-  // Keeps the process alive also while nothing else does.
-  const anchor = setInterval(() => undefined, 1 << 30);
   const reason = await stopped;
   log.info(`stopping on ${reason}`);
   abort.abort(new Error(`stopping on ${reason}`));
