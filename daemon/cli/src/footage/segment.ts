@@ -1,0 +1,84 @@
+import { readFrameNumber, type VideoCodec } from '@opennvr/rtsp';
+import { type Box, Fmp4Error, readBoxHeader } from './boxes.ts';
+import { readFragment, readMovie, type VideoTrack } from './fragments.ts';
+
+/** A file, or a buffer in a test. */
+export interface ByteSource {
+  size: number;
+  /** Up to `length` bytes from `offset`; fewer at the end. */
+  read(offset: number, length: number): Buffer;
+}
+
+export interface RecordedFrame {
+  codec: VideoCodec;
+  /** Number from its SEI; undefined when it carries none. */
+  number: number | undefined;
+}
+
+const MAX_MOOV = 1024 * 1024;
+const MAX_MOOF = 4 * 1024 * 1024;
+const MAX_SAMPLE = 16 * 1024 * 1024;
+/** The number stands before the picture; this much of a sample is looked at. */
+const HEAD = 8192;
+
+/**
+ * Reads the video frames of one fMP4 segment, also while it is being written: each `poll` goes on where the
+ * last one stopped, and a frame counts once the whole of its `mdat` is in the file. A torn tail is simply not there.
+ */
+export class SegmentReader {
+  #at = 0;
+  #track: VideoTrack | undefined;
+  #fragment: { start: number; moof: Buffer } | undefined;
+
+  /**
+   * @param source the same file each time.
+   * @throws Fmp4Error when it is no fMP4 as recorders write it.
+   */
+  poll(source: ByteSource, onFrame: (frame: RecordedFrame) => void): void {
+    for (;;) {
+      const box = readBoxHeader(source.read(this.#at, 16), this.#at);
+      if (!box || box.end > source.size) return;
+      this.#take(source, box, onFrame);
+      this.#at = box.end;
+    }
+  }
+
+  #take(source: ByteSource, box: Box, onFrame: (frame: RecordedFrame) => void): void {
+    if (box.type === 'moov') this.#track = readMovie(content(source, box, MAX_MOOV));
+    else if (box.type === 'moof') this.#fragment = { start: box.start, moof: content(source, box, MAX_MOOF) };
+    else if (box.type === 'mdat' && this.#fragment) {
+      if (!this.#track) throw new Fmp4Error('moof before moov');
+      const { start, moof } = this.#fragment;
+      this.#fragment = undefined;
+      for (const sample of readFragment(moof, start, this.#track)) {
+        if (sample.offset < box.body || sample.offset + sample.size > box.end || sample.size > MAX_SAMPLE) {
+          throw new Fmp4Error(`a sample at byte ${sample.offset} lies outside its mdat`);
+        }
+        const head = source.read(sample.offset, Math.min(sample.size, HEAD));
+        const { codec } = this.#track;
+        onFrame({ codec, number: readFrameNumber(codec, nalUnits(head, this.#track.lengthSize)) });
+      }
+    }
+  }
+}
+
+function content(source: ByteSource, box: Box, limit: number): Buffer {
+  const length = box.end - box.body;
+  if (length > limit) throw new Fmp4Error(`${box.type} of ${length} bytes`);
+  const bytes = source.read(box.body, length);
+  if (bytes.length !== length) throw new Fmp4Error(`${box.type} cannot be read completely`);
+  return bytes;
+}
+
+/** The complete NAL units at the head of a sample (ISO/IEC 14496-15 5.3.4.2.1). */
+function nalUnits(head: Buffer, lengthSize: number): Buffer[] {
+  const units: Buffer[] = [];
+  for (let at = 0; at + lengthSize <= head.length; ) {
+    const length = head.readUIntBE(at, lengthSize);
+    at += lengthSize;
+    if (length === 0 || at + length > head.length) break;
+    units.push(head.subarray(at, at + length));
+    at += length;
+  }
+  return units;
+}

@@ -1,0 +1,73 @@
+import { systemClock } from '@opennvr/service';
+import { DEMO_USAGE, parseDemoArguments } from './demo/arguments.ts';
+import { runDemo } from './demo/demo.ts';
+import { CliError, EXIT } from './exit.ts';
+import { FRAMES_USAGE, framesCommand } from './frames.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `opennvr ${VERSION}
+
+  opennvr demo      two simulated cameras, recorded and looked at; every frame is counted
+  opennvr frames    read a frame out of the frame store
+  opennvr version
+  opennvr help
+
+${DEMO_USAGE}
+
+${FRAMES_USAGE}
+
+Exit status: 0 done, 1 the demo lost or missed something, 2 wrong usage, 3 something needed is missing
+or not answering, 4 no such frame, 130 interrupted twice.
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([command, ...args]: string[]): Promise<number> {
+  try {
+    switch (command) {
+      case 'demo':
+        return args.includes('--help') ? print(`${DEMO_USAGE}\n`) : await demo(args);
+      case 'frames':
+        return args.includes('--help') ? print(`${FRAMES_USAGE}\n`) : print(`${await framesCommand(args)}\n`);
+      case 'version':
+      case '--version':
+        return print(`${VERSION}\n`);
+      case 'help':
+      case '--help':
+        return print(USAGE);
+      default:
+        process.stderr.write(USAGE);
+        return EXIT.usage;
+    }
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    process.stderr.write(`opennvr: ${error.message}\n`);
+    return error.status;
+  }
+}
+
+async function demo(args: string[]): Promise<number> {
+  const options = parseDemoArguments(args);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(EXIT.interrupted);
+      process.stderr.write(`\nEnding on ${signal}; once more to end at once.\n`);
+      stop.abort();
+    });
+  }
+  // systemClock's timers do not keep a process alive; waiting for one's children does not either once they are gone.
+  const anchor = setInterval(() => undefined, 1 << 30);
+  try {
+    const failure = await runDemo(options, { clock: systemClock, out: process.stdout, signal: stop.signal });
+    print(failure === undefined ? 'Nothing was lost.\n' : `Failed: ${failure}\n`);
+    return failure === undefined ? EXIT.ok : EXIT.failed;
+  } finally {
+    clearInterval(anchor);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
