@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** One open socket of a process. */
+export interface OpenSocket {
+  kind: 'tcp' | 'udp' | 'unix' | 'raw';
+  /** Accepts connections (TCP, unix) or takes packets from anybody (UDP without a peer, raw). */
+  listening: boolean;
+  /** `127.0.0.1`, `::1`, `*` for every address; the path of a unix socket. */
+  address: string;
+  /** 0 for unix sockets. */
+  port: number;
+  /** `10.0.0.5:554`; '' without a peer. */
+  peer: string;
+}
+
+const INET = ['tcp', 'udp', 'raw'] as const;
+const TCP_LISTEN = '0A';
+/** SO_ACCEPTCON in /proc/net/unix. */
+const UNIX_LISTENING = 0x10000;
+
+/**
+ * What a process of ours has open, from /proc: the kernel's word, not the configuration's.
+ *
+ * @throws Error (ENOENT, EACCES) when the process is gone or is not ours.
+ */
+export function openSockets(pid: number): OpenSocket[] {
+  const inodes = socketInodes(pid);
+  const found: OpenSocket[] = [];
+  for (const kind of INET) {
+    for (const table of [kind, `${kind}6`]) {
+      for (const line of rows(pid, table)) {
+        const fields = line.trim().split(/\s+/);
+        if (!inodes.has(fields[9] ?? '')) continue;
+        const local = endpoint(fields[1] ?? '');
+        const remote = endpoint(fields[2] ?? '');
+        const listening = kind === 'tcp' ? fields[3] === TCP_LISTEN : remote.port === 0;
+        const peer = remote.port === 0 ? '' : `${remote.address}:${remote.port}`;
+        found.push({ kind, listening, ...local, peer });
+      }
+    }
+  }
+  for (const line of rows(pid, 'unix')) {
+    // Num RefCount Protocol Flags Type St Inode Path
+    const fields = line.trim().split(/\s+/);
+    if (!inodes.has(fields[6] ?? '')) continue;
+    const listening = (Number.parseInt(fields[3] ?? '', 16) & UNIX_LISTENING) !== 0;
+    found.push({ kind: 'unix', listening, address: fields.slice(7).join(' '), port: 0, peer: '' });
+  }
+  return found;
+}
+
+/** `tcp 127.0.0.1:8554`, `udp *:8189`, `unix /run/…`. */
+export function describeSocket(socket: OpenSocket): string {
+  if (socket.kind === 'unix') return `unix ${socket.address}`;
+  const address = socket.address.includes(':') ? `[${socket.address}]` : socket.address;
+  return `${socket.kind} ${address}:${socket.port}`;
+}
+
+function socketInodes(pid: number): Set<string> {
+  const inodes = new Set<string>();
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    let target: string;
+    try {
+      target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch (error) {
+      // Closed while we read.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      throw error;
+    }
+    const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+    if (inode !== undefined) inodes.add(inode);
+  }
+  return inodes;
+}
+
+/** The process's own network namespace; a table is absent where the kernel has no IPv6. */
+function rows(pid: number, table: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/net/${table}`, 'latin1').trimEnd().split('\n').slice(1);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** `0100007F:1F90`: the address in 32-bit words of the machine's byte order (little endian), the port in hex. */
+export function endpoint(text: string): { address: string; port: number } {
+  const [hex = '', port = '0'] = text.split(':');
+  const bytes: number[] = [];
+  for (let word = 0; word < hex.length; word += 8) {
+    for (let byte = 6; byte >= 0; byte -= 2)
+      bytes.push(Number.parseInt(hex.slice(word + byte, word + byte + 2), 16));
+  }
+  return { address: addressText(bytes), port: Number.parseInt(port, 16) };
+}
+
+function addressText(bytes: number[]): string {
+  if (bytes.every((byte) => byte === 0)) return '*';
+  if (bytes.length === 4) return bytes.join('.');
+  const mapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+  if (mapped) return bytes.slice(12).join('.');
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  );
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}

@@ -1,0 +1,141 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram } from '@opennvr/service';
+import { until } from './until.ts';
+
+export const mediamtxBin = findProgram('mediamtx', 'MEDIAMTX_BIN');
+export const ffmpegBin = findProgram('ffmpeg', 'FFMPEG_BIN');
+
+/** In a test's name: why it is skipped. */
+export const missing =
+  mediamtxBin === undefined
+    ? ' (skipped: no mediamtx)'
+    : ffmpegBin === undefined
+      ? ' (skipped: no ffmpeg)'
+      : '';
+
+export interface CameraServer {
+  port: number;
+  url(path?: string): string;
+  username: string;
+  password: string;
+  stop(): Promise<void>;
+}
+
+/** A port nobody has; somebody may take it before we do, so ports of tests are drawn at random by the kernel. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
+      );
+    });
+  });
+}
+
+let clips: string | undefined;
+
+/** A clip of ten seconds: H.264 320x180, a keyframe a second, AAC. Made once. */
+function clip(size = '320x180'): string {
+  clips ??= mkdtempSync(join(tmpdir(), 'opennvr-clip-'));
+  const path = join(clips, `${size}.mp4`);
+  const input = [
+    '-f',
+    'lavfi',
+    '-i',
+    `testsrc2=size=${size}:rate=25`,
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=frequency=440',
+  ];
+  const video = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-tune',
+    'zerolatency',
+    '-g',
+    '25',
+    '-pix_fmt',
+    'yuv420p',
+  ];
+  const output = [...video, '-c:a', 'aac', '-t', '10', '-y', path];
+  execFileSync(ffmpegBin ?? '', ['-v', 'error', ...input, ...output]);
+  return path;
+}
+
+/** A camera that is not ours: a MediaMTX of its own, fed by ffmpeg, with Digest authentication and streams `a` to `z`. */
+export async function startCamera(
+  options: { port?: number; password?: string; size?: string } = {},
+): Promise<CameraServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'opennvr-camera-'));
+  const port = options.port ?? (await freePort());
+  const rtp = 20_000 + 2 * Math.floor(Math.random() * 5000);
+  const username = 'admin';
+  const password = options.password ?? 's3cret-of-the-camera';
+  const config = {
+    authInternalUsers: [
+      { user: username, pass: password, permissions: [{ action: 'read' }] },
+      { user: 'any', permissions: [{ action: 'publish' }] },
+    ],
+    rtspAddress: `127.0.0.1:${port}`,
+    rtspTransports: ['udp', 'tcp'],
+    rtpAddress: `127.0.0.1:${rtp}`,
+    rtcpAddress: `127.0.0.1:${rtp + 1}`,
+    rtspAuthMethods: ['digest'],
+    rtmp: false,
+    hls: false,
+    webrtc: false,
+    srt: false,
+    paths: { '~^[a-z]$': {} },
+  };
+  const file = join(folder, 'camera.yml');
+  writeFileSync(file, JSON.stringify(config));
+  const env = { PATH: process.env.PATH, MTX_MOQ: 'false' };
+  const server = spawn(mediamtxBin ?? '', [file], { stdio: 'ignore', cwd: folder, env });
+  await until(() => accepts(port), 'the camera listens');
+  const source = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip(options.size)];
+  const pusher = spawn(
+    ffmpegBin ?? '',
+    [...source, '-c', 'copy', '-f', 'rtsp', '-rtsp_transport', 'tcp', `rtsp://127.0.0.1:${port}/a`],
+    { stdio: 'ignore' },
+  );
+  return {
+    port,
+    username,
+    password,
+    url: (path = 'a') => `rtsp://127.0.0.1:${port}/${path}`,
+    stop: async () => {
+      await Promise.all([end(pusher), end(server)]);
+    },
+  };
+}
+
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+export function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else {
+      child.once('exit', () => resolve());
+      child.kill(signal);
+    }
+  });
+}
