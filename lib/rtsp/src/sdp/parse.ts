@@ -99,7 +99,8 @@ function toTrack(media: Media, index: number): Track {
   const fmtp = parseFmtp(
     media.fmtp.get(payload) ?? (media.fmtp.size === 1 ? [...media.fmtp.values()][0] : ''),
   );
-  const encoding = media.rtpmap.get(payload) ?? STATIC_PAYLOADS.get(payload) ?? inferEncoding(kind, fmtp);
+  const listed = media.formats.includes(payload) ? STATIC_PAYLOADS.get(payload) : undefined;
+  const encoding = media.rtpmap.get(payload) ?? listed ?? inferEncoding(kind, fmtp);
   const [name = '', rate = '', channels = ''] = encoding.split('/').map((part) => part.trim());
   const codec = codecName(name);
   return {
