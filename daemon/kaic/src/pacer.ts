@@ -10,22 +10,33 @@ const MAX_SLACK_MS = 100;
 export class Pacer {
   /** 0 lets everything through. May be changed at any time; counts from the last frame let through. */
   intervalMs: number;
-  #due = Number.NEGATIVE_INFINITY;
+  #turn = Number.NEGATIVE_INFINITY;
   #last = Number.NEGATIVE_INFINITY;
 
   constructor(intervalMs: number) {
     this.intervalMs = intervalMs;
   }
 
+  /** When the next frame may come at the earliest, monotonic ms. */
+  get nextTurn(): number {
+    return this.#due() - this.#slack;
+  }
+
   /** Whether a frame at `now` (monotonic ms) has its turn; if so it is taken. */
   take(now: number): boolean {
-    const slack = Math.min(this.intervalMs * SLACK_SHARE, MAX_SLACK_MS);
-    const earliest = this.#last + this.intervalMs;
-    // Bounded on both sides because the turn may have been set by another interval.
-    const due = Math.min(Math.max(this.#due, earliest), earliest + slack);
-    if (now < due - slack) return false;
-    this.#due = Math.max(due, now) + this.intervalMs;
+    if (now < this.nextTurn) return false;
+    this.#turn = Math.max(this.#due(), now) + this.intervalMs;
     this.#last = now;
     return true;
+  }
+
+  get #slack(): number {
+    return Math.min(this.intervalMs * SLACK_SHARE, MAX_SLACK_MS);
+  }
+
+  /** Bounded on both sides because the turn may have been set under another interval. */
+  #due(): number {
+    const earliest = this.#last + this.intervalMs;
+    return Math.min(Math.max(this.#turn, earliest), earliest + this.#slack);
   }
 }

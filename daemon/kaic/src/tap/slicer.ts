@@ -1,0 +1,181 @@
+import type { TapStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import {
+  type AccessUnit,
+  AccessUnitAssembler,
+  H264_NAL,
+  H265_NAL,
+  joinAnnexB,
+  nalType,
+  parseSps,
+  type Sps,
+  type Track,
+  type VideoCodec,
+} from '@opennvr/rtsp';
+import type { Clock } from '@opennvr/service';
+import type { FrameStore } from '../frames/store.ts';
+import { Pacer } from '../pacer.ts';
+import type { FrameListener } from '../types.ts';
+
+export interface SlicerOptions {
+  cameraId: string;
+  intervalMs: number;
+  clock: Clock;
+  store: Pick<FrameStore, 'put'>;
+  listener: FrameListener;
+}
+
+/** What the slicer contributes to {@link TapStatus}. */
+export type SlicerCounters = Pick<
+  TapStatus,
+  | 'codec'
+  | 'width'
+  | 'height'
+  | 'keyframesSeen'
+  | 'keyframesStored'
+  | 'packetsLost'
+  | 'lastUri'
+  | 'bytesReceived'
+>;
+
+/** True for a track the slicer can work on. */
+export function isSliceable(track: Track): boolean {
+  return track.kind === 'video' && (track.codec === 'h264' || track.codec === 'h265');
+}
+
+/** RTP packets of one camera in, one I-frame an interval into the store. Outlives sessions: counters go on. */
+export class Slicer {
+  /** What is wrong with the last keyframe or with keeping it; '' when all is well. */
+  complaint = '';
+  /** Monotonic ms when the last whole keyframe came (or the session began). */
+  lastKeyframeAt: number;
+  readonly #options: SlicerOptions;
+  readonly #pacer: Pacer;
+  #assembler: AccessUnitAssembler | undefined;
+  #track = -1;
+  #sps: { nal: Buffer; facts: Sps } | undefined;
+  #cancelWant: (() => void) | undefined;
+  /** Counted by assemblers of earlier sessions. */
+  #before = { keyframes: 0, lost: 0 };
+  #codec = '';
+  #stored = 0;
+  #lastUri = '';
+  #bytes = 0;
+
+  constructor(options: SlicerOptions) {
+    this.#options = options;
+    this.#pacer = new Pacer(options.intervalMs);
+    this.lastKeyframeAt = options.clock.monotonic();
+  }
+
+  /** Starts over on a new session's tracks; false when none of them can be sliced. */
+  begin(tracks: readonly Track[]): boolean {
+    this.#retire();
+    const track = tracks.find(isSliceable);
+    this.complaint = '';
+    if (!track) return false;
+    this.lastKeyframeAt = this.#options.clock.monotonic();
+    this.#track = track.index;
+    this.#codec = track.codec;
+    this.#assembler = new AccessUnitAssembler({
+      codec: track.codec as VideoCodec,
+      mode: 'keyframes',
+      parameterSets: track.parameterSets,
+      onAccessUnit: (unit) => this.#onKeyframe(unit),
+    });
+    return true;
+  }
+
+  /** Takes an RTP packet; the bytes are needed during the call only. */
+  push(track: Track, buf: Buffer, start: number, end: number): void {
+    this.#bytes += end - start;
+    if (track.index === this.#track) this.#assembler?.push(buf, start, end);
+  }
+
+  /** Takes effect with the next keyframe. */
+  setInterval(intervalMs: number): void {
+    this.#pacer.intervalMs = intervalMs;
+    this.#want();
+  }
+
+  end(): void {
+    this.#retire();
+  }
+
+  counters(): SlicerCounters {
+    const { keyframes, lost } = this.#assembler?.stats ?? { keyframes: 0, lost: 0 };
+    return {
+      codec: this.#codec,
+      width: this.#sps?.facts.width ?? 0,
+      height: this.#sps?.facts.height ?? 0,
+      keyframesSeen: this.#before.keyframes + keyframes,
+      keyframesStored: this.#stored,
+      packetsLost: this.#before.lost + lost,
+      lastUri: this.#lastUri,
+      bytesReceived: this.#bytes,
+    };
+  }
+
+  #onKeyframe(unit: AccessUnit): void {
+    const { cameraId, clock, store, listener } = this.#options;
+    const now = clock.monotonic();
+    this.lastKeyframeAt = now;
+    if (!this.#pacer.take(now)) return;
+    const { codec } = unit;
+    let facts: Sps;
+    try {
+      facts = this.#facts(codec, unit.nalUnits);
+    } catch (error) {
+      this.complaint = (error as Error).message;
+      return;
+    }
+    const annexB = joinAnnexB(unit.nalUnits);
+    const captureTimeMs = clock.now();
+    const result = store.put(cameraId, codec, annexB, captureTimeMs);
+    this.#sleepUntilTurn(now);
+    if ('refused' in result) {
+      this.complaint = result.detail;
+      return;
+    }
+    this.complaint = '';
+    this.#stored++;
+    this.#lastUri = result.uri;
+    const { number, uri } = result;
+    const { width, height } = facts;
+    const byteLength = annexB.length;
+    listener.onFrame({ cameraId, number, uri, codec, width, height, captureTimeMs, byteLength, annexB });
+  }
+
+  /** Size of the picture; parsed anew only when the camera sends another SPS. @throws RtspError */
+  #facts(codec: VideoCodec, nalUnits: readonly Buffer[]): Sps {
+    const type = codec === 'h264' ? H264_NAL.sps : H265_NAL.sps;
+    const nal = nalUnits.find((unit) => nalType(codec, unit) === type);
+    if (nal === undefined) throw new Error('keyframe without SPS');
+    if (this.#sps?.nal.equals(nal)) return this.#sps.facts;
+    // Copied: a view would keep the whole keyframe alive.
+    this.#sps = { nal: Buffer.from(nal), facts: parseSps(codec, nal) };
+    return this.#sps.facts;
+  }
+
+  /** Until the next turn the assembler need not even copy keyframes. */
+  #sleepUntilTurn(now: number): void {
+    const wait = this.#pacer.nextTurn - now;
+    if (wait <= 0 || !this.#assembler) return;
+    this.#assembler.want = false;
+    this.#cancelWant?.();
+    this.#cancelWant = this.#options.clock.after(wait, () => this.#want());
+  }
+
+  #want(): void {
+    this.#cancelWant?.();
+    this.#cancelWant = undefined;
+    if (this.#assembler) this.#assembler.want = true;
+  }
+
+  #retire(): void {
+    this.#want();
+    if (!this.#assembler) return;
+    this.#before.keyframes += this.#assembler.stats.keyframes;
+    this.#before.lost += this.#assembler.stats.lost;
+    this.#assembler = undefined;
+  }
+}
