@@ -47,10 +47,12 @@ def make_auth(options):
     auth = GstRtspServer.RTSPAuth()
     if options.tls:
         auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.tls))
-    if options.auth:
+    token = GstRtspServer.RTSPToken()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
+    if options.auth is None:
+        auth.set_default_token(token)
+    else:
         password = sys.stdin.readline().rstrip("\n")
-        token = GstRtspServer.RTSPToken()
-        token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
         auth.set_supported_methods(METHODS[options.auth])
         if options.auth == "digest":
             auth.add_digest(options.user, password, token)
@@ -69,7 +71,7 @@ def make_factory(options):
     for name in options.protocol or PROTOCOLS:
         allowed |= PROTOCOLS[name]
     factory.set_protocols(allowed)
-    if options.auth:
+    if options.auth or options.tls:
         permissions = GstRtspServer.RTSPPermissions()
         permissions.add_permission_for_role(ROLE, "media.factory.access", True)
         permissions.add_permission_for_role(ROLE, "media.factory.construct", True)
