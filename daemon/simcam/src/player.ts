@@ -9,6 +9,12 @@ const MTU = 1400;
 const SAMPLES_PER_AAC_FRAME = 1024;
 /** A process that was stopped for longer than this does not send what it missed, as a camera would not. */
 const CATCH_UP_MS = 1000;
+/**
+ * Sound is on the wire this long before the first picture, as with cameras that wait for a keyframe.
+ * It matters: MediaMTX 1.20 starts a segment with the first sample it can write. When that is a sound whose
+ * packet came after the first picture's, the picture lies before the segment and is thrown away.
+ */
+const SOUND_LEADS_MS = 40;
 
 export interface PlayerOptions {
   clock: Clock;
@@ -35,7 +41,9 @@ export class Player {
   #frame: number;
   #gop = 0;
   #indexInGop = 0;
+  /** When frame 0 of this run was due, and the first sound. */
   #startedAt = 0;
+  #audioStartedAt = 0;
   #ticks = 0;
   #audioTicks = 0;
   #cancel: (() => void) | undefined;
@@ -74,9 +82,7 @@ export class Player {
   /** Starts with a keyframe, now. */
   play(): void {
     if (this.playing) return;
-    this.#startedAt = this.#options.clock.monotonic();
-    this.#ticks = 0;
-    this.#audioTicks = 0;
+    this.#startAt(this.#options.clock.monotonic());
     this.cut();
     this.#tick();
   }
@@ -107,7 +113,8 @@ export class Player {
   #tick(): void {
     const now = this.#options.clock.monotonic();
     const frameMs = 1000 / this.#clip.spec.fps;
-    if (now - this.#startedAt - this.#ticks * frameMs > CATCH_UP_MS) this.#skipAhead(now);
+    if (now - this.#startedAt - this.#ticks * frameMs > CATCH_UP_MS) this.#startAt(now);
+    this.#sendAudioUntil(now);
     while (this.#startedAt + this.#ticks * frameMs <= now) {
       if (this.#finishing && this.#indexInGop === 0) {
         this.#sendVideo(false);
@@ -116,13 +123,13 @@ export class Player {
       }
       this.#sendVideo(true);
     }
-    this.#sendAudioUntil(now);
     const wait = this.#startedAt + this.#ticks * frameMs - this.#options.clock.monotonic();
     this.#cancel = this.#options.clock.after(Math.max(0, wait), () => this.#tick());
   }
 
-  #skipAhead(now: number): void {
-    this.#startedAt = now;
+  #startAt(now: number): void {
+    this.#audioStartedAt = now;
+    this.#startedAt = now + (this.#clip.audio ? SOUND_LEADS_MS : 0);
     this.#ticks = 0;
     this.#audioTicks = 0;
   }
@@ -150,10 +157,10 @@ export class Player {
     const audio = this.#clip.audio;
     if (!audio) return;
     const samplesAt = (ticks: number) => ticks * SAMPLES_PER_AAC_FRAME;
-    while (this.#startedAt + (samplesAt(this.#audioTicks) * 1000) / audio.sampleRate <= now) {
+    while (this.#audioStartedAt + (samplesAt(this.#audioTicks) * 1000) / audio.sampleRate <= now) {
       const frame = audio.frames[this.#audioTicks % audio.frames.length];
       if (!frame) return;
-      const start = Math.round((this.#startedAt * audio.sampleRate) / 1000);
+      const start = Math.round((this.#audioStartedAt * audio.sampleRate) / 1000);
       const timestamp = (start + samplesAt(this.#audioTicks) + this.#audioOffset) % 2 ** 32;
       this.#options.send('audio', this.#audio.packetize(frame, timestamp));
       this.#audioTicks += 1;
