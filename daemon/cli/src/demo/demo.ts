@@ -1,6 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Camera, type CameraStatus, RtpTransport } from '@opennvr/proto/opennvr/media/v1/media';
+import {
+  type Camera,
+  type CameraStatus,
+  FailureReason,
+  RtpTransport,
+} from '@opennvr/proto/opennvr/media/v1/media';
 import { type Clock, sleep } from '@opennvr/service';
 import { Recording } from '../footage/recording.ts';
 import type { DemoOptions } from './arguments.ts';
@@ -314,7 +319,9 @@ class Demo {
     if (!camera) return;
     camera.state = describeState(status);
     camera.codec = status.tracks.find((track) => track.width > 0)?.codec ?? camera.codec;
-    const detail = camera.state === 'failed' ? status.detail : '';
+    // An engine that is still starting fails its cameras for that reason; the supervisor tells when it ends.
+    const itself = status.reason !== FailureReason.FAILURE_REASON_ENGINE;
+    const detail = camera.state === 'failed' && itself ? status.detail : '';
     if (detail !== '' && this.#failedDetails.get(camera.id) !== detail) {
       this.#error(`camera ${camera.id}: ${detail}`);
     }

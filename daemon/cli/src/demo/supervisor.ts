@@ -28,6 +28,9 @@ const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5000;
 /** A program that lived this long starts over with a short backoff. */
 const SETTLED_MS = 10_000;
+/** A program that ends so often in a row, within {@link QUICK_MS} each time, is broken. */
+const MAX_QUICK_ENDS = 8;
+const QUICK_MS = 3000;
 /** EX_CONFIG: it will not like its settings any better the second time. */
 const CONFIG_STATUS = 78;
 const LOG_TAIL = 8192;
@@ -37,6 +40,7 @@ interface Entry {
   child: ChildProcess | undefined;
   startedAt: number;
   backoffMs: number;
+  quickEnds: number;
   cancelRestart: (() => void) | undefined;
   ended: Promise<void>;
 }
@@ -65,6 +69,7 @@ export class Supervisor {
       child: undefined,
       startedAt: 0,
       backoffMs: FIRST_BACKOFF_MS,
+      quickEnds: 0,
       cancelRestart: undefined,
       ended: Promise.resolve(),
     };
@@ -133,11 +138,12 @@ export class Supervisor {
     const { name, restart } = entry.program;
     const how = signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
     const why = signal === null ? this.#lastWords(name) : '';
-    if (!restart || code === CONFIG_STATUS) {
+    const lived = this.#options.clock.monotonic() - entry.startedAt;
+    entry.quickEnds = lived < QUICK_MS ? entry.quickEnds + 1 : 0;
+    if (!restart || code === CONFIG_STATUS || entry.quickEnds >= MAX_QUICK_ENDS) {
       this.#options.onGone(`${name} ${how}${why}`);
       return;
     }
-    const lived = this.#options.clock.monotonic() - entry.startedAt;
     entry.backoffMs = lived > SETTLED_MS ? FIRST_BACKOFF_MS : entry.backoffMs;
     this.#options.onError(`${name} ${how}${why}; restarted after ${entry.backoffMs} ms`);
     entry.cancelRestart = this.#options.clock.after(entry.backoffMs, () => this.#spawn(entry));
@@ -146,14 +152,10 @@ export class Supervisor {
 
   /** The last error in its log, so that people need not look for it. */
   #lastWords(name: string): string {
-    const lines = readFileSync(this.#logPath(name), 'utf8').slice(-LOG_TAIL).trimEnd().split('\n').reverse();
+    const lines = readFileSync(this.#logPath(name), 'utf8').slice(-LOG_TAIL).split('\n').reverse();
     for (const line of lines) {
-      try {
-        const { level, msg, err } = JSON.parse(line);
-        if (level === 'fatal' || level === 'error') return `: ${err?.message ?? msg}`;
-      } catch {
-        return `: ${line.slice(0, 300)}`;
-      }
+      const said = /"level":"(?:fatal|error)"/.test(line) ? messageOf(line) : /^\S*Error\b.*/.exec(line)?.[0];
+      if (said !== undefined) return `: ${said.slice(0, 300)}`;
     }
     return '';
   }
@@ -170,5 +172,15 @@ function killGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): voi
     process.kill(-child.pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The error's message in one of our log lines, or the line's own. */
+function messageOf(line: string): string {
+  try {
+    const { msg, err } = JSON.parse(line);
+    return String(err?.message ?? msg);
+  } catch {
+    return line;
   }
 }
