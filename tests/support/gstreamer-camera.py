@@ -10,7 +10,7 @@ MOUNTS = {
     "/live": "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=15/1"
     " ! x264enc tune=zerolatency key-int-max=15 speed-preset=ultrafast ! rtph264pay name=pay0 pt=96 "
     " audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
-    "/mjpeg": "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=5/1"
+    "/mjpeg": "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,height=240,framerate=5/1"
     " ! jpegenc ! rtpjpegpay name=pay0 pt=26",
 }
 

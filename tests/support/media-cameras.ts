@@ -48,11 +48,13 @@ export async function testCamera({ auth, ...spec }: TestCameraOptions = {}): Pro
   });
 }
 
+/** The distribution's own: its GStreamer bindings are built for no other. */
+const PYTHON = '/usr/bin/python3';
 const GSTREAMER = fileURLToPath(new URL('gstreamer-camera.py', import.meta.url));
 
 /** Why GStreamer's RTSP server cannot be used here; undefined when it can. */
 export function gstreamerMissing(): string | undefined {
-  const found = spawnSync('python3', [GSTREAMER, '--check']);
+  const found = spawnSync(PYTHON, [GSTREAMER, '--check']);
   return found.status === 0 ? undefined : 'no GStreamer RTSP server for Python';
 }
 
@@ -67,7 +69,7 @@ export class GstreamerCamera {
   }
 
   static async start(): Promise<GstreamerCamera> {
-    const child = spawn('python3', [GSTREAMER], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(PYTHON, [GSTREAMER], { stdio: ['pipe', 'pipe', 'inherit'] });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     return new GstreamerCamera(child, Number(line.toString()));
   }
