@@ -10,9 +10,11 @@ setup: ## Install what is missing: npm packages, ffmpeg
 build: setup ## Generate code and bundle every program into dist/
 	@npm run --silent generate && npm run --silent build
 lint: setup ## Types, formatting, lint, protocol rules
-	@npm run --silent generate && npm run --silent check && cd proto && npx buf lint && npx buf format --diff --exit-code
-test: build ## Everything CI runs
-	@$(NODE) scripts/test.mjs
+	@npm run --silent generate && npm run --silent check && cd proto && npx buf lint && npx buf format --diff --exit-code && npx buf breaking --against baseline.binpb
+test: ## Everything CI runs: make test ARGS="daemon/kaic" for some of the tests
+	@$(NODE) scripts/setup.mjs --tests
+	@npm run --silent generate && npm run --silent build
+	@$(NODE) scripts/test.mjs $(ARGS)
 demo: build ## Two simulated cameras, recorded and looked at: make demo ARGS="--for 30s --report r.json"
 	@$(NODE) dist/opennvr.js demo $(ARGS)
 bench: build ## The numbers in docs/design/performance.md: make bench ARGS="tap"

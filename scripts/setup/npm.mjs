@@ -1,7 +1,6 @@
 // Node itself, and the packages of package-lock.json.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { give, say } from './say.mjs';
 
 /** Ends with a sentence when this Node is too old. */
@@ -15,14 +14,9 @@ export function checkNode(root) {
   );
 }
 
-/** `npm ci`, unless node_modules is from this very package-lock.json and this Node. */
+/** `npm ci`, unless node_modules already holds what package-lock.json asks for. */
 export function installPackages(root) {
-  const stamp = `${root}/node_modules/.opennvr-stamp`;
-  const wanted = createHash('sha256')
-    .update(readFileSync(`${root}/package-lock.json`))
-    .update(`${process.platform} ${process.arch} ${process.versions.modules}`)
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (isInstalled(root)) return;
   say('installing npm packages (npm ci) …');
   const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
@@ -31,5 +25,18 @@ export function installPackages(root) {
   if (npm.error)
     give(`npm cannot be run (${npm.error.message}): it comes with Node, or with "apt-get install npm".`);
   if (npm.status !== 0) give('npm ci failed; what it said stands above.');
-  writeFileSync(stamp, wanted);
+}
+
+/** Compares with the list npm keeps of what it has installed, so `npm install` by hand counts as well. */
+function isInstalled(root) {
+  const record = `${root}/node_modules/.package-lock.json`;
+  if (!existsSync(record)) return false;
+  const wanted = JSON.parse(readFileSync(`${root}/package-lock.json`, 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (!path.includes('node_modules/')) return true;
+    if (entry.link) return existsSync(`${root}/${path}`);
+    const have = installed[path];
+    return have === undefined ? entry.optional === true : have.version === entry.version;
+  });
 }

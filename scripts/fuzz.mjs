@@ -1,0 +1,12 @@
+// Bundles and runs the fuzz targets of lib/rtsp: node scripts/fuzz.mjs [--runs N] [--seed S] [--target NAME]
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const out = `${root}/dist/fuzz/rtsp.js`;
+await bundle(`${root}/lib/rtsp/fuzz/run.ts`, out);
+const child = spawn(process.execPath, ['--enable-source-maps', out, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
+child.on('exit', (code) => process.exit(code ?? 1));
