@@ -21,7 +21,7 @@ type Status = Omit<CameraStatus, 'id' | 'since'>;
 /** One camera over time: MediaMTX's polls, our probes and its log in, the camera's state out. Times are monotonic ms. */
 export class CameraWatch {
   camera: PlannedCamera;
-  #engineUp = false;
+  #engineUp: boolean;
   #online = false;
   #wasOnline = false;
   #offlineSince: number;
@@ -39,8 +39,9 @@ export class CameraWatch {
   #probePause = 0;
   #probeAt: number;
 
-  constructor(camera: PlannedCamera, now: number) {
+  constructor(camera: PlannedCamera, engineUp: boolean, now: number) {
     this.camera = camera;
+    this.#engineUp = engineUp;
     this.#offlineSince = now;
     this.#viaSince = now;
     this.#probeAt = now + FIRST_PROBE_PAUSE_MS;

@@ -82,7 +82,7 @@ export class MediaMtx implements Engine, CameraStore {
       const planned = this.#o.plan.get(camera.id);
       const verdict = verdicts[i];
       if (!planned || !verdict) return;
-      const watch = new CameraWatch(planned, now);
+      const watch = new CameraWatch(planned, this.#up, now);
       watch.answered(verdict, now, this.#o.random());
       this.#watches.set(camera.id, watch);
     });
@@ -100,7 +100,7 @@ export class MediaMtx implements Engine, CameraStore {
       const planned = this.#o.plan.get(id);
       if (!planned) continue;
       const watch = this.#watches.get(id);
-      if (!watch) this.#watches.set(id, new CameraWatch(planned, now));
+      if (!watch) this.#watches.set(id, new CameraWatch(planned, this.#up, now));
       else watch.replan(planned, now);
       if (!this.#o.board.get(id)) this.#o.board.put(id);
       this.#publish(id, now);
@@ -121,7 +121,9 @@ export class MediaMtx implements Engine, CameraStore {
     this.#up = false;
     this.#o.live.lost();
     const now = this.#o.clock.monotonic();
+    this.#recording.clear();
     for (const [id, watch] of this.#watches) {
+      this.#o.segments.forget(id);
       watch.engineDown(now);
       this.#publish(id, now);
     }
@@ -194,7 +196,12 @@ export class MediaMtx implements Engine, CameraStore {
     this.#polls += 1;
     if (this.#polls % SEGMENTS_EVERY !== 0) return;
     const now = this.#o.clock.monotonic();
-    const recorded = [...this.#watches].filter(([id, watch]) => watch.camera.record && paths.get(id)?.online);
+    const recorded = [...this.#watches].filter(([id, watch]) => {
+      if (watch.camera.record && paths.get(id)?.online) return true;
+      // Growth counts from the next connection on.
+      this.#o.segments.forget(id);
+      return false;
+    });
     const growing = await Promise.all(recorded.map(([id]) => this.#o.segments.isGrowing(id, now)));
     this.#recording.clear();
     recorded.forEach(([id], i) => void this.#recording.set(id, growing[i] ?? false));
