@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 NODE ?= node
 
-.PHONY: help setup build lint test demo bench clean
+.PHONY: help setup build lint test fuzz demo bench clean
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 setup: ## Install what is missing: npm packages, ffmpeg
@@ -15,6 +15,8 @@ test: ## Everything CI runs: make test ARGS="daemon/kaic" for some of the tests
 	@$(NODE) scripts/setup.mjs --tests
 	@npm run --silent generate && npm run --silent build
 	@$(NODE) scripts/test.mjs $(ARGS)
+fuzz: setup ## Mutated inputs for every parser of lib/rtsp: make fuzz ARGS="--runs 1000000 --seed 1"
+	@$(NODE) scripts/fuzz.mjs $(ARGS)
 demo: build ## Two simulated cameras, recorded and looked at: make demo ARGS="--for 30s --report r.json"
 	@$(NODE) dist/opennvr.js demo $(ARGS)
 bench: build ## The numbers in docs/design/performance.md: make bench ARGS="tap"

@@ -34,7 +34,12 @@ async function sendWithFfmpeg(clip: Clip, extra: string[]) {
   const packets: Buffer[] = [];
   const control: Buffer[] = [];
   rtp.on('message', (bytes) => packets.push(bytes));
-  rtcp.on('message', (bytes) => control.push(bytes));
+  const goodbye = new Promise<void>((resolve) => {
+    rtcp.on('message', (bytes) => {
+      control.push(bytes);
+      if (parseRtcp(bytes).some((one) => one.type === 'goodbye')) resolve();
+    });
+  });
   // Real time, so that the socket's buffer never overflows: what is compared is bytes, not luck.
   const input = [
     '-loglevel',
@@ -56,10 +61,8 @@ async function sendWithFfmpeg(clip: Clip, extra: string[]) {
   });
   const [status] = await once(ffmpeg, 'close');
   expect(status).toBe(0);
-  // The goodbye is sent last; loopback keeps the order of what came before it.
-  await expect
-    .poll(() => control.some((bytes) => parseRtcp(bytes).some((one) => one.type === 'goodbye')))
-    .toBe(true);
+  // Sent last; loopback keeps the order of what came before it.
+  await goodbye;
   rtp.close();
   rtcp.close();
   return { packets, control, sdp: sdp.slice(sdp.indexOf('v=0')) };
@@ -83,7 +86,7 @@ const cases: [string, VideoCodec, string[], string[]][] = [
 ];
 
 describe(`NAL units sent by ffmpeg arrive byte by byte${withoutEncoders}`, () => {
-  test.skipIf(withoutEncoders !== '').each(cases)(
+  test.skipIf(withoutEncoders !== '').concurrent.each(cases)(
     '%s, %s',
     { timeout: 60_000 },
     async (_name, codec, encoder, muxer) => {
