@@ -251,13 +251,13 @@ export function cameraMessage(id: string, url: string, patch: Partial<Camera> = 
 /** Waits for a condition, looking often. @throws Error naming what was waited for. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  what: string | (() => string),
+  what: string | (() => string | Promise<string>),
   timeoutMs = 30_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end)
-      throw new Error(`waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : what()}`);
+      throw new Error(`waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : await what()}`);
     await wait(50);
   }
 }
