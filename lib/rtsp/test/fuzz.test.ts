@@ -21,8 +21,7 @@ describe('mutated inputs: a result or an RtspError', () => {
 
   test('the seeds are understood', () => {
     for (const { name, seeds, run } of targets) {
-      for (const seed of seeds)
-        expect(`${name}: ${run(seed)}`).not.toMatch(/: (protocol|limit) /);
+      for (const seed of seeds) expect(`${name}: ${run(seed)}`).not.toMatch(/: (protocol|limit) /);
     }
   });
 

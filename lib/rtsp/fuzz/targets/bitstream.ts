@@ -35,7 +35,7 @@ const spsTarget = (name: string, codec: VideoCodec): FuzzTarget => ({
           profile >= 0 && profile < 256 && level >= 0 && level <= 25.5,
           `profile ${profile}, level ${level}`,
         );
-        return `${magnitude(width)} ${magnitude(height)} ${profile}`;
+        return `${magnitude(width)} ${magnitude(height)} ${width % 2} ${height % 2}`;
       },
     ),
 });

@@ -25,7 +25,7 @@ export const rtcpTarget: FuzzTarget = {
     }),
     buildReceiverReport(1, 'box', [block, block]),
     buildGoodbye(1),
-    Buffer.from('80cc000200000001616263640102030481ca0001', 'hex'),
+    Buffer.from('80cc0002000000016162636480cb0000', 'hex'),
   ],
   dictionary: ['80c80006', '81c90007', '81ca0003', '81cb0001', '80cc0000', '0101'].map((word) =>
     Buffer.from(word, 'hex'),
