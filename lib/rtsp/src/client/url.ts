@@ -88,6 +88,7 @@ export class Origin {
     const parsed = parseAuthority(authority);
     const own =
       /^rtsps?$/i.test(scheme) &&
+      !full.includes('\\') &&
       parsed !== undefined &&
       this.isHost(parsed.host) &&
       (parsed.port === undefined || parsed.port === this.#port);
