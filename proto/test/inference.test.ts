@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DescribeResponse, InferRequest, InferResponse } from '../gen/opennvr/inference/v1/inference.ts';
+import { describeProblem, inferRequestProblem, inferResponseProblem } from '../validate/inference.ts';
+
+const box = { x: 0.25, y: 0.5, w: 0.25, h: 0.5 };
+const answer = (detection: object): InferResponse => ({
+  outcome: {
+    $case: 'result',
+    value: {
+      detections: [
+        { label: 'person', confidence: 0.5, box, trackId: '', attributes: undefined, ...detection },
+      ],
+      classifications: [],
+      text: '',
+    },
+  },
+});
+
+describe('an answer', () => {
+  it('passes when it keeps the contract, also after a trip over the wire', () => {
+    expect(inferResponseProblem(answer({}))).toBeUndefined();
+    const attributes = { colour: 'red', wheels: 4 };
+    const wire = InferResponse.decode(InferResponse.encode(answer({ attributes })).finish());
+    expect(inferResponseProblem(wire)).toBeUndefined();
+  });
+
+  it.each([
+    [{ confidence: 1.5 }, 'detections[0].confidence'],
+    [{ confidence: Number.NaN }, 'detections[0].confidence'],
+    [{ label: '' }, 'detections[0].label'],
+    [{ box: undefined }, 'detections[0]'],
+    [{ box: { ...box, x: -0.1 } }, 'detections[0].box.x'],
+    [{ box: { ...box, w: 0.9 } }, 'detections[0].box: x + w exceeds 1'],
+    [{ box: { ...box, h: 0.6 } }, 'detections[0].box: y + h exceeds 1'],
+    [{ surprise: 1 }, 'surprise'],
+  ])('%j is refused and named', (detection, path) => {
+    expect(inferResponseProblem(answer(detection))).toContain(path);
+  });
+
+  it('must be a result or an error', () => {
+    expect(inferResponseProblem({ outcome: undefined })).toContain('outcome');
+    const value = {
+      category: 1,
+      code: 'out of memory',
+      message: '',
+      transient: true,
+      retryAfterMs: 0,
+    } as const;
+    expect(inferResponseProblem({ outcome: { $case: 'error', value } })).toContain('error.code');
+    const good = { ...value, code: 'out_of_memory' };
+    expect(inferResponseProblem({ outcome: { $case: 'error', value: good } })).toBeUndefined();
+  });
+
+  it('never makes the validator throw, whatever bytes decode to', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        let decoded: InferResponse;
+        try {
+          decoded = InferResponse.decode(bytes);
+        } catch {
+          return;
+        }
+        const problem = inferResponseProblem(decoded);
+        expect(problem === undefined || problem.length > 0).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('a request', () => {
+  const request = InferRequest.fromPartial({
+    correlationId: 'c',
+    cameraId: 'front',
+    frameUri: 'opennvr://frames/camera_front/frame_1.jpg',
+    captureTime: { seconds: 1, nanos: 0 },
+    encoding: 1,
+    frame: Buffer.from('x'),
+    width: 640,
+    height: 360,
+  });
+
+  it('passes when it keeps the contract', () => expect(inferRequestProblem(request)).toBeUndefined());
+
+  it.each([
+    [{ frame: Buffer.alloc(0) }, 'frame'],
+    [{ cameraId: '../etc' }, 'cameraId'],
+    [{ frameUri: 'file:///etc/passwd' }, 'frameUri'],
+    [{ width: 0 }, 'width'],
+    [{ encoding: 0 as const }, 'encoding'],
+  ])('%j is refused and named', (change, path) => {
+    expect(inferRequestProblem({ ...request, ...change })).toContain(path);
+  });
+});
+
+describe('a self-description', () => {
+  const good = DescribeResponse.fromPartial({
+    name: 'motion',
+    version: '1',
+    vendor: 'OpenNVR',
+    license: 'Apache-2.0',
+    model: { name: 'm', version: '1', fingerprint: `sha256:${'0'.repeat(64)}` },
+    tasks: ['motion'],
+  });
+
+  it('passes when it keeps the contract', () => expect(describeProblem(good)).toBeUndefined());
+
+  it.each([
+    [{ name: 'Motion!' }, 'name'],
+    [{ tasks: [] }, 'tasks'],
+    [{ model: { name: 'm', version: '1', fingerprint: 'md5:0' } }, 'model.fingerprint'],
+  ])('%j is refused and named', (change, path) => {
+    expect(describeProblem({ ...good, ...change })).toContain(path);
+  });
+});
