@@ -33,6 +33,7 @@ const checks = [
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+const skips = [];
 
 for (const check of checks) {
   console.log(`\n=== ${check.name}`);
@@ -59,6 +60,9 @@ if (existsSync(results)) {
   total.skipped += numPendingTests + (numTodoTests ?? 0);
   for (const file of testResults) {
     const name = file.name.replace(`${root}/`, '');
+    for (const { fullName, status } of file.assertionResults) {
+      if (status === 'pending' || status === 'skipped') skips.push(`${name}: ${fullName}`);
+    }
     const failed = file.assertionResults.filter(({ status }) => status === 'failed');
     for (const { fullName } of failed) fail(`${name}: ${fullName}`);
     // A file that cannot be loaded, or whose hooks fail, has no failed test to show for it.
@@ -68,6 +72,7 @@ if (existsSync(results)) {
 // An error outside every test: vitest counts none, and says so by its status alone.
 if (vitest.status !== 0 && total.failed === 0) fail('vitest: ended with an error outside the tests');
 
+for (const skip of skips) console.log(`SKIPPED ${skip}`);
 for (const failure of failures) console.log(`FAILED ${failure}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
