@@ -92,6 +92,7 @@ describeEngines(chromium ? 'live' : 'live (skipped: no Chromium)', (suite) => {
     const { viewer, sessionId } = await watch('door');
     await plays(viewer);
     const asked = Date.now();
+    expect(asked - (await viewer.state()).lastFrameAt).toBeLessThan(2500);
     await suite.engine.closeLive(sessionId);
     const ms = await stopsAfter(viewer, asked);
     console.info(`${suite.kind.name}: the last frame was shown ${ms} ms after CloseLive`);

@@ -132,7 +132,6 @@ export class Camera {
         for (const viewer of this.#viewers) viewer.onAccessUnit(unit);
       },
       onAudio: (block) => this.#recorder.audio(block),
-      onJump: () => this.#recorder.interrupt(),
     });
   }
 

@@ -8,8 +8,6 @@ import { isVideo } from './tracks.ts';
 export interface DemuxerHandler {
   onVideo(unit: AccessUnit, block: Block): void;
   onAudio(block: Block): void;
-  /** The camera's clock jumped: what follows does not continue what came before. */
-  onJump(): void;
 }
 
 const START_CODE = Buffer.from([0, 0, 0, 1]);
@@ -22,11 +20,10 @@ export class Demuxer {
     const origin = clock.monotonic();
     for (const track of tracks) {
       const timeline = new Timeline(track.clockRate, origin);
-      const time = (rtpTimestamp: number) => {
-        const { time, jumped } = timeline.at(rtpTimestamp, clock.monotonic());
-        if (jumped) handler.onJump();
-        return { time, arrived: clock.now() };
-      };
+      const time = (rtpTimestamp: number) => ({
+        time: timeline.at(rtpTimestamp, clock.monotonic()),
+        arrived: clock.now(),
+      });
       if (isVideo(track)) {
         const assembler = new AccessUnitAssembler({
           codec: track.codec,
