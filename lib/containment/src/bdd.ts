@@ -128,20 +128,24 @@ export class Bdd {
   range(first: number, width: number, lo: bigint, hi: bigint): number {
     const low = lo.toString(2).padStart(width, '0');
     const high = hi.toString(2).padStart(width, '0');
-    let atLeast = 1;
-    let atMost = 1;
-    let both = 1;
-    // From the last bit up; `both` follows the common prefix, below it the bounds are independent.
-    for (let bit = width - 1; bit >= 0; bit--) {
-      const level = first + bit;
-      const l = low[bit] === '1';
-      const h = high[bit] === '1';
-      if (l === h) both = l ? this.node(level, 0, both) : this.node(level, both, 0);
-      else both = this.node(level, atLeast, atMost);
-      atLeast = l ? this.node(level, 0, atLeast) : this.node(level, atLeast, 1);
-      atMost = h ? this.node(level, 1, atMost) : this.node(level, atMost, 0);
+    // Down the common prefix, then both bounds by themselves; built from the last bit up.
+    let split = 0;
+    while (split < width && low[split] === high[split]) split++;
+    let n = 1;
+    if (split < width) {
+      let atLeast = 1;
+      let atMost = 1;
+      for (let bit = width - 1; bit > split; bit--) {
+        const level = first + bit;
+        atLeast = low[bit] === '1' ? this.node(level, 0, atLeast) : this.node(level, atLeast, 1);
+        atMost = high[bit] === '1' ? this.node(level, 1, atMost) : this.node(level, atMost, 0);
+      }
+      n = this.node(first + split, atLeast, atMost);
     }
-    return both;
+    for (let bit = split - 1; bit >= 0; bit--) {
+      n = low[bit] === '1' ? this.node(first + bit, 0, n) : this.node(first + bit, n, 0);
+    }
+    return n;
   }
 
   /** (v & mask) = value. */

@@ -1,8 +1,21 @@
-/** What the kernel's hooks let through: chains evaluated backwards, from what happens after the last rule. */
+/**
+ * Where packets can get to. A set of packets flows through the chains of a hook; what may match goes one way, what may
+ * not match goes on, and what is unknown goes both. Starting from the packets a question is about keeps the sets small:
+ * rules about other interfaces, ports or addresses meet nobody.
+ */
 import type { Algebra } from './algebra.ts';
 import { LimitError } from './bdd.ts';
 import type { Interfaces } from './interfaces.ts';
-import { type Chain, type Hook, type Pred, type Rule, type Ruleset, range, type Statement } from './ir.ts';
+import {
+  type Chain,
+  type Hook,
+  type Pred,
+  type Rule,
+  type Ruleset,
+  range,
+  type Statement,
+  type Verdict,
+} from './ir.ts';
 import { type Bounds, Lowering, type Stage, stageOf } from './lower.ts';
 
 /** The kernel allows 16 nested jumps. */
@@ -40,16 +53,25 @@ function inertChains(ruleset: Ruleset): ReadonlySet<string> {
   return new Set([...ruleset.chains.keys()].filter((key) => !active.has(key)));
 }
 
+/** What may come of a set of packets. A packet can be in both: then it depends on something unknown. */
+export interface Fate<S> {
+  accepted: S;
+  dropped: S;
+}
+
+/** A walk through one base chain. */
+interface Run<S> extends Fate<S> {
+  stage: Stage;
+  /** What came back from a chain, by chain and by what went in. */
+  returned: Map<string, Map<S, S>>;
+}
+
 export class Executor<S> {
   readonly #alg: Algebra<S>;
   readonly #ruleset: Ruleset;
   readonly #lowering: Lowering<S>;
   readonly #inert: ReadonlySet<string>;
-  readonly #hooks = new Map<Hook, Bounds<S>>();
-  readonly #yes: Bounds<S>;
-  readonly #no: Bounds<S>;
-  /** Accepted sets by chain and by what follows it, for one stage. */
-  #memo = new Map<string, Map<Bounds<S>, Bounds<S>>>();
+  readonly #conditions = new Map<string, WeakMap<Rule, Map<number, Bounds<S>>>>();
   #steps = 0;
   /** What was met on the way that no proof can stand on. */
   readonly problems = new Set<string>();
@@ -60,126 +82,148 @@ export class Executor<S> {
     this.#ruleset = ruleset;
     this.#lowering = new Lowering(alg, interfaces, nominal);
     this.#inert = inertChains(ruleset);
-    this.#yes = { must: alg.yes, may: alg.yes };
-    this.#no = { must: alg.no, may: alg.no };
   }
 
-  /** Packets that surely and possibly come through every one of these hooks. @throws LimitError */
-  path(...hooks: readonly Hook[]): Bounds<S> {
-    return hooks.map((hook) => this.#hook(hook)).reduce((a, b) => this.#both(a, b), this.#yes);
-  }
-
-  /** A condition about the packet itself. */
+  /** The packets a condition is about. */
   packets(pred: Pred): S {
     return this.#lowering.lower(pred, 'packet').may;
   }
 
-  /** Every base chain of a hook has to accept: an accept ends its own chain only, a drop is final. */
-  #hook(hook: Hook): Bounds<S> {
-    const known = this.#hooks.get(hook);
-    if (known) return known;
-    let sum = this.#yes;
-    for (const chain of this.#ruleset.chains.values()) {
-      if (chain.base?.hook === hook) sum = this.#both(sum, this.#baseChain(chain, chain.base));
+  /** What may come of these packets on their way through these hooks. @throws LimitError */
+  path(packets: S, hooks: readonly Hook[]): Fate<S> {
+    let fate: Fate<S> = { accepted: packets, dropped: this.#alg.no };
+    for (const hook of hooks) {
+      for (const chain of this.#ruleset.chains.values()) {
+        // Every base chain has to accept: an accept ends its own chain only, a drop is final.
+        if (chain.base?.hook !== hook) continue;
+        const here = this.#baseChain(chain, chain.base, fate.accepted);
+        fate = { accepted: here.accepted, dropped: this.#or(fate.dropped, here.dropped) };
+      }
     }
-    this.#hooks.set(hook, sum);
-    return sum;
+    return fate;
   }
 
-  #baseChain(chain: Chain, base: NonNullable<Chain['base']>): Bounds<S> {
+  #baseChain(chain: Chain, base: NonNullable<Chain['base']>, packets: S): Fate<S> {
+    const { no, yes } = this.#alg;
     const stage = stageOf(base.hook, base.priority);
-    this.#memo = new Map();
-    const end = base.policy === 'accept' ? this.#yes : this.#no;
-    const accepted = this.#chain(chain, end, stage, 0);
+    const family = chain.family === 'ip' ? 2 : 10;
+    const own = chain.family === 'inet' ? yes : this.#lowering.lower(range('nfproto', family), stage).may;
+    const run: Run<S> = { accepted: no, dropped: no, stage, returned: new Map() };
+    const left = this.#chain(chain, this.#and(own, packets), run, 0);
+    if (base.policy === 'accept') run.accepted = this.#or(run.accepted, left);
+    else run.dropped = this.#or(run.dropped, left);
     // Only the first packet of a flow sees a nat chain: what it drops may be let through later.
-    const counted = base.type === 'nat' ? { must: accepted.must, may: this.#alg.yes } : accepted;
-    if (chain.family === 'inet') return counted;
-    const own = this.#lowering.lower(range('nfproto', chain.family === 'ip' ? 2 : 10), stage);
-    return this.#choose(own, counted, this.#yes);
+    if (base.type === 'nat') return { accepted: packets, dropped: run.dropped };
+    const others = own === yes ? no : this.#minus(packets, own);
+    return { accepted: this.#or(run.accepted, others), dropped: run.dropped };
   }
 
-  #chain(chain: Chain, after: Bounds<S>, stage: Stage, depth: number): Bounds<S> {
-    if (this.#inert.has(chain.key)) return after;
+  /** @returns what may come back from the chain */
+  #chain(chain: Chain, packets: S, run: Run<S>, depth: number): S {
+    const { no } = this.#alg;
+    if (packets === no || this.#inert.has(chain.key)) return packets;
     if (depth > DEEPEST) throw new LimitError(`more than ${DEEPEST} nested jumps in ${chain.key}`);
-    const memo = this.#memo.get(chain.key) ?? new Map<Bounds<S>, Bounds<S>>();
-    this.#memo.set(chain.key, memo);
-    const known = memo.get(after);
-    if (known) return known;
-    let next = after;
-    for (let i = chain.rules.length - 1; i >= 0; i--) {
-      const rule = chain.rules[i];
-      if (rule) next = this.#rule(chain, rule, next, after, stage, depth);
+    const memo = run.returned.get(chain.key) ?? new Map<S, S>();
+    run.returned.set(chain.key, memo);
+    const known = memo.get(packets);
+    if (known !== undefined) return known;
+    let here = packets;
+    let back = no;
+    for (const rule of chain.rules) {
+      if (here === no) break;
+      const after = this.#rule(chain, rule, here, run, depth);
+      here = after.next;
+      back = this.#or(back, after.back);
     }
-    memo.set(after, next);
-    return next;
+    back = this.#or(back, here);
+    memo.set(packets, back);
+    return back;
   }
 
-  #rule(chain: Chain, rule: Rule, next: Bounds<S>, after: Bounds<S>, stage: Stage, depth: number): Bounds<S> {
+  /** @returns what may go on with the next rule, and what may leave the chain */
+  #rule(chain: Chain, rule: Rule, packets: S, run: Run<S>, depth: number): { next: S; back: S } {
     if (++this.#steps > MOST_STEPS) throw new LimitError(`more than ${MOST_STEPS} rules to follow`);
-    let now = next;
-    for (let i = rule.statements.length - 1; i >= 0; i--) {
+    const { no } = this.#alg;
+    let here = packets;
+    let next = no;
+    let back = no;
+    const follow = (verdict: Verdict, taken: S, go: (on: S) => void): void => {
+      if (verdict.kind === 'accept') run.accepted = this.#or(run.accepted, taken);
+      else if (verdict.kind === 'drop') run.dropped = this.#or(run.dropped, taken);
+      else if (verdict.kind === 'return') back = this.#or(back, taken);
+      else if (verdict.kind === 'continue') go(taken);
+      else {
+        const target = this.#ruleset.chains.get(`${chain.family} ${chain.table} ${verdict.target}`);
+        // A chain that is not listed is already a problem of the ruleset.
+        const returned = target ? this.#chain(target, taken, run, depth + 1) : taken;
+        if (verdict.kind === 'jump') next = this.#or(next, returned);
+        else back = this.#or(back, returned);
+      }
+    };
+    for (let i = 0; i < rule.statements.length && here !== no; i++) {
       const s = rule.statements[i];
-      if (s) now = this.#statement(s, chain, { now, next, after }, stage, depth);
+      if (s?.kind === 'match') {
+        // Matches in a row are joined first: one alone can be about packets everywhere, all together about few.
+        const { condition, last } = this.#joined(rule, i, run.stage);
+        next = this.#or(next, this.#minus(here, condition.must));
+        here = this.#and(condition.may, here);
+        i = last;
+      } else if (s?.kind === 'verdict') {
+        const taken = here;
+        here = no;
+        follow(s.verdict, taken, (on) => {
+          here = on;
+        });
+      } else if (s?.kind === 'vmap') {
+        let missed = here;
+        let on = no;
+        for (const arm of s.arms) {
+          const { may, must } = this.#lowering.lower(arm.pred, run.stage);
+          const taken = this.#and(may, here);
+          if (taken === no) continue;
+          missed = this.#minus(missed, must);
+          follow(arm.verdict, taken, (more) => {
+            on = this.#or(on, more);
+          });
+        }
+        next = this.#or(next, missed);
+        here = on;
+      } else if (s?.kind === 'notrack') {
+        if (!run.stage.early) this.problems.add(`chain ${chain.key}: notrack after connection tracking`);
+      } else if (s) {
+        run.accepted = this.#or(run.accepted, here);
+        run.dropped = this.#or(run.dropped, here);
+      }
     }
-    return now;
+    return { next: this.#or(next, here), back };
   }
 
-  /** @param to `now`: after this statement, `next`: the next rule, `after`: behind this chain */
-  #statement(
-    s: Statement,
-    chain: Chain,
-    to: { now: Bounds<S>; next: Bounds<S>; after: Bounds<S> },
-    stage: Stage,
-    depth: number,
-  ): Bounds<S> {
-    const follow = (v: Extract<Statement, { kind: 'verdict' }>['verdict']): Bounds<S> => {
-      if (v.kind === 'accept') return this.#yes;
-      if (v.kind === 'drop') return this.#no;
-      if (v.kind === 'return') return to.after;
-      if (v.kind === 'continue') return to.now;
-      const target = this.#ruleset.chains.get(`${chain.family} ${chain.table} ${v.target}`);
-      if (!target) return { must: this.#alg.no, may: this.#alg.yes };
-      return this.#chain(target, v.kind === 'jump' ? to.next : to.after, stage, depth + 1);
-    };
-    switch (s.kind) {
-      case 'match':
-        if (to.now === to.next) return to.next;
-        return this.#choose(this.#lowering.lower(s.pred, stage), to.now, to.next);
-      case 'verdict':
-        return follow(s.verdict);
-      case 'vmap':
-        return s.arms.reduceRight(
-          (rest, arm) => this.#choose(this.#lowering.lower(arm.pred, stage), follow(arm.verdict), rest),
-          to.next,
-        );
-      case 'notrack':
-        if (!stage.early) this.problems.add(`chain ${chain.key}: notrack after connection tracking`);
-        return to.now;
-      case 'anything':
-        return { must: this.#alg.no, may: this.#alg.yes };
-    }
+  /** The conjunction of the matches from statement `first` on, and the last of them. */
+  #joined(rule: Rule, first: number, stage: Stage): { condition: Bounds<S>; last: number } {
+    let last = first;
+    while (rule.statements[last + 1]?.kind === 'match') last++;
+    const view = `${stage.hook} ${stage.early} ${stage.wire}`;
+    const known = this.#conditions.get(view) ?? new WeakMap<Rule, Map<number, Bounds<S>>>();
+    this.#conditions.set(view, known);
+    const ofRule = known.get(rule) ?? new Map<number, Bounds<S>>();
+    known.set(rule, ofRule);
+    const found = ofRule.get(first);
+    if (found) return { condition: found, last };
+    const of = rule.statements.slice(first, last + 1).flatMap((s) => (s.kind === 'match' ? [s.pred] : []));
+    const condition = this.#lowering.lower({ kind: 'and', of }, stage);
+    ofRule.set(first, condition);
+    return { condition, last };
   }
 
-  /** Where `condition` holds, `then`; elsewhere `otherwise`; where it is unknown, either. */
-  #choose(condition: Bounds<S>, then: Bounds<S>, otherwise: Bounds<S>): Bounds<S> {
-    const { ite, yes, no } = { ite: this.#alg.ite.bind(this.#alg), yes: this.#alg.yes, no: this.#alg.no };
-    if (condition.may === condition.must) {
-      const may = ite(condition.may, then.may, otherwise.may);
-      const exact = then.may === then.must && otherwise.may === otherwise.must;
-      return { may, must: exact ? may : ite(condition.may, then.must, otherwise.must) };
-    }
-    const mayThen = ite(condition.may, then.may, no);
-    return {
-      // Possible through the match, or through its miss.
-      may: ite(mayThen, yes, ite(condition.must, no, otherwise.may)),
-      // Sure only if sure whichever way it goes.
-      must: ite(ite(condition.may, then.must, yes), ite(condition.must, yes, otherwise.must), no),
-    };
+  #and(a: S, b: S): S {
+    return this.#alg.ite(a, b, this.#alg.no);
   }
 
-  #both(a: Bounds<S>, b: Bounds<S>): Bounds<S> {
-    const may = this.#alg.ite(a.may, b.may, this.#alg.no);
-    const exact = a.may === a.must && b.may === b.must;
-    return { may, must: exact ? may : this.#alg.ite(a.must, b.must, this.#alg.no) };
+  #or(a: S, b: S): S {
+    return this.#alg.ite(a, this.#alg.yes, b);
+  }
+
+  #minus(a: S, b: S): S {
+    return this.#alg.ite(b, this.#alg.no, a);
   }
 }

@@ -79,21 +79,16 @@ export const possible = (interfaces: Interfaces): Pred =>
 /** The packets of a claim that pass (safety) or do not (liveness): none means proven. */
 export function violations<S>(
   alg: Algebra<S>,
-  sound: Executor<S>,
-  calm: Executor<S>,
+  { sound, calm }: { sound: Executor<S>; calm: Executor<S> },
   claim: Claim,
-  property: Property,
+  kind: Property['kind'],
   interfaces: Interfaces,
 ): { surely: S; maybe: S } {
-  const packets = sound.packets(all(claim.packets, possible(interfaces)));
-  const within = (set: S): S => alg.ite(packets, set, alg.no);
-  const without = (set: S): S => alg.ite(packets, alg.ite(set, alg.no, alg.yes), alg.no);
-  if (property.kind === 'liveness') {
-    const passing = calm.path(...claim.hooks);
-    return { surely: without(passing.may), maybe: without(passing.must) };
-  }
-  const passing = sound.path(...claim.hooks);
-  return { surely: within(passing.must), maybe: within(passing.may) };
+  const executor = kind === 'safety' ? sound : calm;
+  const packets = executor.packets(all(claim.packets, possible(interfaces)));
+  const { accepted, dropped } = executor.path(packets, claim.hooks);
+  const [wrong, right] = kind === 'safety' ? [accepted, dropped] : [dropped, accepted];
+  return { surely: alg.ite(right, alg.no, wrong), maybe: wrong };
 }
 
 /** Narrows a non-empty set wish by wish and takes one packet. */
@@ -108,10 +103,10 @@ function plainest(alg: BddAlgebra, executor: Executor<number>, set: number, poli
 
 function check(question: Question, property: Property, engines: Engines): PropertyResult {
   const { id, title } = property;
-  const { alg, sound, calm } = engines;
+  const { alg, sound } = engines;
   let doubtful: PropertyResult | undefined;
   for (const claim of property.claims) {
-    const { surely, maybe } = violations(alg, sound, calm, claim, property, question.interfaces);
+    const { surely, maybe } = violations(alg, engines, claim, property.kind, question.interfaces);
     if (maybe === alg.no) continue;
     const certain = surely !== alg.no;
     const packet = plainest(alg, sound, certain ? surely : maybe, question.policy);
@@ -162,7 +157,7 @@ export function prove(input: ProofInput): Certificate {
       replay: new Replay(ruleset, question.interfaces),
     };
     const results = question.properties.map((p) => check(question, p, engines));
-    const problems = [...ruleset.problems, ...engines.sound.problems];
+    const problems = [...new Set([...ruleset.problems, ...engines.sound.problems, ...engines.calm.problems])];
     const properties = results.map((r) => doubt(r, question, problems));
     const disproved = properties.some((r) => r.verdict === 'disproved');
     const unproven = problems.length > 0 || properties.some((r) => r.verdict !== 'proven');
