@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { listenersOf } from '../support/listeners.ts';
 import { testCamera } from '../support/media-cameras.ts';
 import { cameraMessage, processes } from '../support/media-engine.ts';
 import { describeEngines } from '../support/media-suite.ts';
@@ -44,5 +45,24 @@ describeEngines('secrets', (suite) => {
     expect(holding).toHaveLength(1);
     await engine.stop();
     expect(holds(engine.output)).toEqual([]);
+  });
+
+  it('listens on nothing but what it says, and TCP on loopback alone', { timeout: 120_000 }, async () => {
+    const { engine } = suite;
+    const camera = await testCamera();
+    suite.after(() => camera.close());
+    await engine.start();
+    await engine.apply([cameraMessage('door', camera.url, { transport: 1 })]);
+    await engine.status('door', (s) => s.recording);
+    const { name, version, listeners } = await engine.getEngine();
+    expect(name).toBe(suite.kind.name);
+    expect(version).toMatch(/^v?\d+\.\d+/);
+    const found = listenersOf([engine.pid, ...engine.leftovers()]);
+    expect(found.length).toBeGreaterThan(0);
+    for (const { protocol, address, port } of found) {
+      if (protocol === 'tcp') expect(address).toBe('127.0.0.1');
+      const host = protocol === 'udp' ? '*' : address;
+      expect(listeners).toContain(`${protocol} ${host}:${port}`);
+    }
   });
 });
