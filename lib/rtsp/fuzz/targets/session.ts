@@ -127,7 +127,7 @@ const places: FuzzTarget = {
         promise(parseSession(text).timeoutMs >= 1000, 'a session without time');
         const url = OWN.admit(resolveControl('rtsp://cam.local:8554/x', text), 'control');
         promise(/^[\x21-\x7e]*$/.test(url), 'a URL that breaks its request line');
-        promise(/^rtsps?:\/\/(cam\.local|10\.0\.0\.7)(:8554)?(\/|\?|$)/i.test(url), `sent to ${url}`);
+        promise(/^rtsps?:\/\/(cam\.local|10\.0\.0\.7)(:8554)?([/?#]|$)/i.test(url), `sent to ${url}`);
         return { transports: transports.length, url };
       },
       ({ transports, url }) => `${transports} ${magnitude(url.length)}`,
