@@ -14,6 +14,11 @@ export interface AssemblerOptions {
   onAccessUnit(accessUnit: AccessUnit): void;
   /** Those of the session description; in-band ones replace them. */
   parameterSets?: ParameterSets;
+  /**
+   * True: access units are lent, their NAL units are valid during `onAccessUnit` only. Spares one large
+   * allocation a picture, and with it most of the garbage collector's work. They are the receiver's otherwise.
+   */
+  lend?: boolean;
 }
 
 /**
@@ -33,10 +38,10 @@ export class AccessUnitAssembler {
   /** Next sequence number, -1 before the first packet. */
   #expected = -1;
 
-  constructor({ codec, mode, onAccessUnit, parameterSets }: AssemblerOptions) {
+  constructor({ codec, mode, onAccessUnit, parameterSets, lend = false }: AssemblerOptions) {
     this.stats = this.#stats;
     const sets = new ParameterSetTracker(codec, parameterSets);
-    this.#picture = new Picture(codec, mode, this.#stats, sets, onAccessUnit);
+    this.#picture = new Picture(codec, mode, this.#stats, sets, onAccessUnit, lend);
     this.#depacketize = codec === 'h264' ? depacketizeH264 : depacketizeH265;
   }
 

@@ -49,6 +49,7 @@ export class Picture {
   readonly #stats: AssemblerStats;
   readonly #sets: ParameterSetTracker;
   readonly #emit: (accessUnit: AccessUnit) => void;
+  readonly #lend: boolean;
   readonly #nals = new NalBuffer();
   #state: State = 'before';
   #keyframe = false;
@@ -66,12 +67,14 @@ export class Picture {
     stats: AssemblerStats,
     sets: ParameterSetTracker,
     emit: (accessUnit: AccessUnit) => void,
+    lend: boolean,
   ) {
     this.codec = codec;
     this.#keyframesOnly = mode === 'keyframes';
     this.#stats = stats;
     this.#sets = sets;
     this.#emit = emit;
+    this.#lend = lend;
   }
 
   /** True when the rest of this picture is not looked at. */
@@ -238,7 +241,7 @@ export class Picture {
 
   #handOut(damaged: boolean): void {
     const keyframe = this.#keyframe;
-    let nalUnits = this.#nals.take();
+    let nalUnits = this.#lend ? this.#nals.lend() : this.#nals.take();
     this.#reset();
     if (nalUnits.length === 0) return;
     if (keyframe) nalUnits = this.#withParameterSets(nalUnits);
