@@ -65,7 +65,7 @@ async function claim(): Promise<void> {
   const { measured, rivals } = await withServer(cameras, async (server) => {
     const measured = await measureKaic(server, cameras, seconds);
     const costs: number[] = [];
-    for (const rival of RIVALS) {
+    for (const rival of Number(options.rivals) > 0 ? RIVALS : []) {
       const settings = {
         port: server.port,
         cameras: Number(options.rivals),

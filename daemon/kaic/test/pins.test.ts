@@ -46,7 +46,7 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     const tick = () => {
       n++;
       for (const camera of ['hoarded', 'free'] as const) {
-        const result = store.put(camera, 'h264', Buffer.alloc(FRAME, n), n);
+        const result = store.put(camera, 'h264', [Buffer.alloc(FRAME, n)], n);
         results[camera]['refused' in result ? 'refused' : 'stored']++;
       }
       expect(store.status().bytes).toBeLessThanOrEqual(8 * MB);
@@ -89,10 +89,10 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     const killed: number[] = [];
     const store = new FrameStore({ dir, capBytes: 8 * MB, ring: 2 });
     const watch = new PinWatch({ store, clock: systemClock, log: silent, cutOff: (pid) => killed.push(pid) });
-    store.put('a', 'h264', Buffer.alloc(FRAME), 1);
+    store.put('a', 'h264', [Buffer.alloc(FRAME)], 1);
     const reader = await hoard(`${dir}/camera_a`);
     await until(() => {
-      store.put('a', 'h264', Buffer.alloc(FRAME), 2);
+      store.put('a', 'h264', [Buffer.alloc(FRAME)], 2);
       return store.status().pinnedBytes >= FRAME;
     }, 'a frame to be pinned');
     reader.kill('SIGSTOP');

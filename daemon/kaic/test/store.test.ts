@@ -31,9 +31,9 @@ function uriOf(result: PutResult): string {
 describe('FrameStore', () => {
   test('a frame is a file at its URI, and `latest` is the newest', () => {
     const store = open();
-    const uri = uriOf(store.put('door', 'h264', Buffer.from('first'), 1000));
+    const uri = uriOf(store.put('door', 'h264', [Buffer.from('first')], 1000));
     expect(uri).toBe('opennvr://frames/camera_door/frame_1000.h264');
-    store.put('door', 'h264', Buffer.from('second'), 2000);
+    store.put('door', 'h264', [Buffer.from('second')], 2000);
     expect(store.read(parseFrameUri(uri))?.toString()).toBe('first');
     expect(readFileSync(join(store.dir, 'camera_door/latest.h264'), 'utf8')).toBe('second');
     expect(store.source({ cameraId: 'door', frame: 'latest' })).toMatchObject({
@@ -44,14 +44,14 @@ describe('FrameStore', () => {
 
   test('numbers rise though the wall clock steps back', () => {
     const store = open();
-    const uris = [5000, 5000, 10].map((ms) => uriOf(store.put('a', 'h264', Buffer.from('x'), ms)));
+    const uris = [5000, 5000, 10].map((ms) => uriOf(store.put('a', 'h264', [Buffer.from('x')], ms)));
     expect(uris.map((uri) => parseFrameUri(uri).frame)).toEqual([5000, 5001, 5002]);
   });
 
   test('the ring keeps the newest, with their pictures', () => {
     const store = open({ ring: 2 });
     for (let n = 1; n <= 4; n++) {
-      store.put('a', 'h265', Buffer.from(`frame ${n}`), n);
+      store.put('a', 'h265', [Buffer.from(`frame ${n}`)], n);
       expect(store.putPicture({ cameraId: 'a', number: n }, 0, Buffer.from('jpg'))).toContain(
         `frame_${n}.jpg`,
       );
@@ -68,9 +68,9 @@ describe('FrameStore', () => {
 
   test('a reader that holds a frame never sees it change', () => {
     const store = open({ ring: 2 });
-    store.put('a', 'h264', Buffer.alloc(100_000, 1), 1);
+    store.put('a', 'h264', [Buffer.alloc(100_000, 1)], 1);
     const latest = openSync(join(store.dir, 'camera_a/latest.h264'), 'r');
-    for (let n = 2; n < 10; n++) store.put('a', 'h264', Buffer.alloc(100_000, n), n);
+    for (let n = 2; n < 10; n++) store.put('a', 'h264', [Buffer.alloc(100_000, n)], n);
     const seen = Buffer.alloc(100_000);
     expect(readSync(latest, seen, 0, seen.length, 0)).toBe(100_000);
     expect(seen.equals(Buffer.alloc(100_000, 1))).toBe(true);
@@ -78,8 +78,8 @@ describe('FrameStore', () => {
 
   test('a camera that changes its codec leaves no old `latest` behind', () => {
     const store = open();
-    store.put('a', 'h264', Buffer.from('x'), 1);
-    store.put('a', 'h265', Buffer.from('y'), 2);
+    store.put('a', 'h264', [Buffer.from('x')], 1);
+    store.put('a', 'h265', [Buffer.from('y')], 2);
     expect(readdirSync(join(store.dir, 'camera_a')).sort()).toEqual([
       'frame_1.h264',
       'frame_2.h265',
@@ -120,8 +120,8 @@ describe('FrameStore', () => {
 
   test('a camera that leaves takes its frames with it', () => {
     const store = open();
-    store.put('a', 'h264', Buffer.from('x'), 1);
-    store.put('b', 'h264', Buffer.from('x'), 1);
+    store.put('a', 'h264', [Buffer.from('x')], 1);
+    store.put('b', 'h264', [Buffer.from('x')], 1);
     store.setCameras(new Set(['b', 'c']));
     expect(readdirSync(store.dir)).toEqual(['camera_b']);
     expect(store.status()).toMatchObject({ frames: 1, bytes: PAGE });
@@ -129,24 +129,24 @@ describe('FrameStore', () => {
 
   test('a folder deleted under it is made again', () => {
     const store = open();
-    store.put('a', 'h264', Buffer.from('x'), 1);
+    store.put('a', 'h264', [Buffer.from('x')], 1);
     rmSync(join(store.dir, 'camera_a'), { recursive: true });
-    const uri = uriOf(store.put('a', 'h264', Buffer.from('y'), 2));
+    const uri = uriOf(store.put('a', 'h264', [Buffer.from('y')], 2));
     expect(store.read(parseFrameUri(uri))?.toString()).toBe('y');
   });
 
   test('a frame larger than the store is refused and counted, and takes nobody down', () => {
     const store = open({ capBytes: 10 * PAGE });
-    store.put('a', 'h264', Buffer.alloc(PAGE), 1);
-    expect(store.put('b', 'h264', Buffer.alloc(11 * PAGE), 1)).toMatchObject({ refused: 'full' });
+    store.put('a', 'h264', [Buffer.alloc(PAGE)], 1);
+    expect(store.put('b', 'h264', [Buffer.alloc(11 * PAGE)], 1)).toMatchObject({ refused: 'full' });
     expect(store.status()).toMatchObject({ refused: 1, frames: 1 });
   });
 
   test('a greedy camera yields to one below its share', () => {
     const store = open({ capBytes: 10 * PAGE, ring: 100 });
     store.setCameras(new Set(['greedy', 'small']));
-    for (let n = 1; n <= 20; n++) store.put('greedy', 'h264', Buffer.alloc(PAGE), n);
-    for (let n = 1; n <= 20; n++) store.put('small', 'h264', Buffer.alloc(PAGE), n);
+    for (let n = 1; n <= 20; n++) store.put('greedy', 'h264', [Buffer.alloc(PAGE)], n);
+    for (let n = 1; n <= 20; n++) store.put('small', 'h264', [Buffer.alloc(PAGE)], n);
     const held = (id: string) => readdirSync(join(store.dir, `camera_${id}`)).length - 1;
     expect(held('greedy') + held('small')).toBe(10);
     expect(held('small')).toBe(5);
@@ -176,7 +176,7 @@ describe('FrameStore', () => {
         const store = new FrameStore({ dir, capBytes: 20 * PAGE, ring });
         let refused = 0;
         ops.forEach(({ camera, bytes, picture }, i) => {
-          const result = store.put(camera, 'h264', Buffer.alloc(bytes), i);
+          const result = store.put(camera, 'h264', [Buffer.alloc(bytes)], i);
           if ('refused' in result) refused++;
           else if (picture)
             store.putPicture({ cameraId: camera, number: result.number }, 320, Buffer.alloc(bytes));

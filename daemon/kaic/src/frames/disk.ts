@@ -11,7 +11,7 @@ import {
   renameSync,
   rmdirSync,
   unlinkSync,
-  writeSync,
+  writevSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileName, parseFrameUri } from './uri.ts';
@@ -19,35 +19,56 @@ import { fileName, parseFrameUri } from './uri.ts';
 // Synchronous on purpose: on tmpfs each call is microseconds, a thread pool hop is tens of them.
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+/** Buffers one writev(2) takes (IOV_MAX). */
+const MAX_PARTS = 1024;
 /** Written here, then renamed; no URI can name it. */
 const TEMPORARY = '.new';
 const MAX_FILE = 16 * 1024 * 1024 + 64 * 1024;
 
-/** Writes `data` as `dir/name`: whoever opens it sees all of it or, until then, nothing. */
-export function writeAtomically(dir: string, name: string, data: Uint8Array): void {
-  replace(dir, name, (temporary) => {
-    const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640);
-    try {
-      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
-    } finally {
-      closeSync(fd);
-    }
-  });
-}
-
-/** Makes `dir/alias` another name of `dir/name`, in one step for readers. */
-export function swapLink(dir: string, name: string, alias: string): void {
-  replace(dir, alias, (temporary) => linkSync(join(dir, name), temporary));
-}
-
-function replace(dir: string, name: string, make: (temporary: string) => void): void {
+/** Writes `parts`, one after the other, as `dir/name`: who opens it sees all of it or, until then, nothing. */
+export function writeAtomically(
+  dir: string,
+  name: string,
+  parts: readonly NodeJS.ArrayBufferView[],
+  alias?: string,
+): void {
   const temporary = join(dir, TEMPORARY);
   try {
-    make(temporary);
-    renameSync(temporary, join(dir, name));
+    writeParts(openNew(dir, temporary), parts);
+    if (alias === undefined) {
+      renameSync(temporary, join(dir, name));
+      return;
+    }
+    // One rename fewer than making the alias afterwards; the name is there before the alias.
+    linkSync(temporary, join(dir, name));
+    renameSync(temporary, join(dir, alias));
   } catch (error) {
     unlinkIfThere(temporary);
+    if (alias !== undefined) unlinkIfThere(join(dir, name));
     throw error;
+  }
+}
+
+function openNew(dir: string, path: string): number {
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+  try {
+    return openSync(path, flags, 0o640);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dir, { recursive: true, mode: 0o2750 });
+    return openSync(path, flags, 0o640);
+  }
+}
+
+function writeParts(fd: number, parts: readonly NodeJS.ArrayBufferView[]): void {
+  try {
+    const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    let written = 0;
+    for (let at = 0; at < parts.length; at += MAX_PARTS)
+      written += writevSync(fd, parts.slice(at, at + MAX_PARTS));
+    if (written !== length) throw new Error(`wrote ${written} of ${length} bytes`);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -98,10 +119,6 @@ export function openStoreDir(dir: string): void {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     if (entry.isDirectory() && isCameraFolder(entry.name)) removeCameraDir(join(dir, entry.name));
   }
-}
-
-export function makeCameraDir(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o2750 });
 }
 
 /**

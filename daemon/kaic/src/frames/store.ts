@@ -2,15 +2,7 @@ import { join } from 'node:path';
 import type { FrameStoreStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import type { VideoCodec } from '@opennvr/rtsp';
 import type { FrameSource } from '../types.ts';
-import {
-  makeCameraDir,
-  openStoreDir,
-  readFrameFile,
-  removeCameraDir,
-  swapLink,
-  unlinkIfThere,
-  writeAtomically,
-} from './disk.ts';
+import { openStoreDir, readFrameFile, removeCameraDir, unlinkIfThere, writeAtomically } from './disk.ts';
 import { type CameraLedger, type FrameEntry, Ledger } from './ledger.ts';
 import { cameraFolder, type FrameName, fileName, formatFrameUri, framePath } from './uri.ts';
 import { type Meter, meterFor } from './usage.ts';
@@ -65,10 +57,10 @@ export class FrameStore {
     return this.#meter.ownFilesystem;
   }
 
-  /** Stores a frame, evicting older ones as needed. Never throws. */
-  put(cameraId: string, codec: VideoCodec, annexB: Buffer, captureTimeMs: number): PutResult {
+  /** Stores a frame, `parts` one after the other, evicting older ones as needed. Never throws. */
+  put(cameraId: string, codec: VideoCodec, parts: readonly Uint8Array[], captureTimeMs: number): PutResult {
     const camera = this.#ledger.camera(cameraId);
-    const need = this.#meter.round(annexB.length);
+    const need = this.#meter.round(parts.reduce((sum, part) => sum + part.length, 0));
     try {
       this.#settle();
       if (this.#outsize(need)) return this.#refuse(camera, 'full');
@@ -78,14 +70,11 @@ export class FrameStore {
       const number = Math.max(camera.lastNumber + 1, Math.floor(captureTimeMs));
       const file = fileName({ frame: number, format: codec, width: 0 });
       const latest = fileName({ frame: 'latest', format: codec, width: 0 });
-      const folder = this.#folder(camera);
-      makeCameraDir(folder);
-      writeAtomically(folder, file, annexB);
+      writeAtomically(this.#folder(camera), file, parts, latest);
       const before = camera.frames.at(-1);
       camera.frames.push({ number, codec, bytes: need, files: [file] });
       camera.bytes += need;
       camera.lastNumber = number;
-      swapLink(folder, file, latest);
       if (before && before.codec !== codec) this.#unlinkLatest(camera, before.codec);
       return { number, uri: formatFrameUri({ cameraId, frame: number, format: codec, width: 0 }) };
     } catch (error) {
@@ -102,7 +91,7 @@ export class FrameStore {
     try {
       if (!this.#makeRoom(camera, need, entry)) return '';
       const file = fileName({ frame: entry.number, format: 'jpg', width });
-      writeAtomically(this.#folder(camera), file, jpeg);
+      writeAtomically(this.#folder(camera), file, [jpeg]);
       entry.files.push(file);
       entry.bytes += need;
       camera.bytes += need;

@@ -78,7 +78,7 @@ function readAdapter(adapter: Adapter, field: string): AdapterPlan {
 function readTap(camera: CameraTap, field: string): TapPlan {
   slug(`${field}.camera_id`, camera.cameraId);
   const intervalMs = milliseconds(`${field}.interval`, camera.interval, MAX_INTERVAL_MS);
-  return { cameraId: camera.cameraId, intervalMs };
+  return { cameraId: camera.cameraId, intervalMs, watched: camera.assignments.length > 0 };
 }
 
 function readAssignments(camera: CameraTap, field: string, known: ReadonlySet<string>): AssignmentPlan[] {

@@ -4,7 +4,6 @@ import {
   AccessUnitAssembler,
   H264_NAL,
   H265_NAL,
-  joinAnnexB,
   nalType,
   parseSps,
   type Sps,
@@ -16,12 +15,15 @@ import type { FrameStore } from '../frames/store.ts';
 import { Pacer } from '../pacer.ts';
 import type { FrameListener } from '../types.ts';
 
+const START_CODE = Buffer.from([0, 0, 0, 1]);
+
 export interface SlicerOptions {
   cameraId: string;
   intervalMs: number;
   clock: Clock;
   store: Pick<FrameStore, 'put'>;
-  listener: FrameListener;
+  /** Told of stored frames; undefined while nobody looks at this camera. */
+  listener: FrameListener | undefined;
 }
 
 /** What the slicer contributes to {@link TapStatus}. */
@@ -50,6 +52,7 @@ export class Slicer {
   lastKeyframeAt: number;
   readonly #options: SlicerOptions;
   readonly #pacer: Pacer;
+  #listener: FrameListener | undefined;
   #assembler: AccessUnitAssembler | undefined;
   #track = -1;
   #sps: { nal: Buffer; facts: Sps } | undefined;
@@ -64,6 +67,7 @@ export class Slicer {
   constructor(options: SlicerOptions) {
     this.#options = options;
     this.#pacer = new Pacer(options.intervalMs);
+    this.#listener = options.listener;
     this.lastKeyframeAt = options.clock.monotonic();
   }
 
@@ -80,6 +84,7 @@ export class Slicer {
       codec: track.codec as VideoCodec,
       mode: 'keyframes',
       parameterSets: track.parameterSets,
+      lend: true,
       onAccessUnit: (unit) => this.#onKeyframe(unit),
     });
     return true;
@@ -92,8 +97,9 @@ export class Slicer {
   }
 
   /** Takes effect with the next keyframe. */
-  setInterval(intervalMs: number): void {
+  adjust({ intervalMs, listener }: Pick<SlicerOptions, 'intervalMs' | 'listener'>): void {
     this.#pacer.intervalMs = intervalMs;
+    this.#listener = listener;
     this.#want();
   }
 
@@ -116,7 +122,8 @@ export class Slicer {
   }
 
   #onKeyframe(unit: AccessUnit): void {
-    const { cameraId, clock, store, listener } = this.#options;
+    const { cameraId, clock, store } = this.#options;
+    const listener = this.#listener;
     const now = clock.monotonic();
     this.lastKeyframeAt = now;
     if (!this.#pacer.take(now)) return;
@@ -128,9 +135,9 @@ export class Slicer {
       this.complaint = (error as Error).message;
       return;
     }
-    const annexB = joinAnnexB(unit.nalUnits);
     const captureTimeMs = clock.now();
-    const result = store.put(cameraId, codec, annexB, captureTimeMs);
+    const parts = unit.nalUnits.flatMap((nal) => [START_CODE, nal]);
+    const result = store.put(cameraId, codec, parts, captureTimeMs);
     this.#sleepUntilTurn(now);
     if ('refused' in result) {
       this.complaint = result.detail;
@@ -139,10 +146,12 @@ export class Slicer {
     this.complaint = '';
     this.#stored++;
     this.#lastUri = result.uri;
-    const { number, uri } = result;
+    if (!listener) return;
     const { width, height } = facts;
+    // The parts are lent to us: who wants to look at them gets a copy.
+    const annexB = Buffer.concat(parts);
     const byteLength = annexB.length;
-    listener.onFrame({ cameraId, number, uri, codec, width, height, captureTimeMs, byteLength, annexB });
+    listener.onFrame({ cameraId, ...result, codec, width, height, captureTimeMs, byteLength, annexB });
   }
 
   /** Size of the picture; parsed anew only when the camera sends another SPS. @throws RtspError */

@@ -43,8 +43,8 @@ export class Tap {
   }
 
   /** Takes effect with the next keyframe; the session is not touched. */
-  setInterval(intervalMs: number): void {
-    this.#slicer.setInterval(intervalMs);
+  adjust(options: Pick<TapOptions, 'intervalMs' | 'listener'>): void {
+    this.#slicer.adjust(options);
   }
 
   /** The engine's word on this camera has changed. A session that plays is left alone: it ends by itself. */

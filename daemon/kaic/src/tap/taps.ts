@@ -1,4 +1,5 @@
 import type { TapStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import type { FrameListener } from '../types.ts';
 import { Tap, type TapOptions } from './tap.ts';
 
 /** A camera to tap, checked and with its units spelt out. */
@@ -6,14 +7,20 @@ export interface TapPlan {
   cameraId: string;
   /** 0: every I-frame. */
   intervalMs: number;
+  /** Some adapter is assigned to the camera. */
+  watched: boolean;
 }
+
+export type TapsOptions = Omit<TapOptions, 'cameraId' | 'intervalMs' | 'listener'> & {
+  listener: FrameListener;
+};
 
 /** All taps: what one does or suffers never reaches another. */
 export class Taps {
-  readonly #options: Omit<TapOptions, keyof TapPlan>;
+  readonly #options: TapsOptions;
   readonly #taps = new Map<string, Tap>();
 
-  constructor(options: Omit<TapOptions, keyof TapPlan>) {
+  constructor(options: TapsOptions) {
     this.#options = options;
   }
 
@@ -25,10 +32,11 @@ export class Taps {
       this.#taps.delete(id);
       void tap.close();
     }
-    for (const plan of plans) {
-      const tap = this.#taps.get(plan.cameraId);
-      if (tap) tap.setInterval(plan.intervalMs);
-      else this.#taps.set(plan.cameraId, new Tap({ ...this.#options, ...plan }));
+    for (const { cameraId, intervalMs, watched } of plans) {
+      const listener = watched ? this.#options.listener : undefined;
+      const tap = this.#taps.get(cameraId);
+      if (tap) tap.adjust({ intervalMs, listener });
+      else this.#taps.set(cameraId, new Tap({ ...this.#options, cameraId, intervalMs, listener }));
     }
   }
 
