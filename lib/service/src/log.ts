@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -52,7 +52,7 @@ export function redact(value: unknown, depth = 0): unknown {
     };
   }
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (value instanceof URL) return redactText(value.href);
   if (Array.isArray(value)) return value.slice(0, 256).map((item) => redact(item, depth + 1));
   const clean: Record<string, unknown> = {};
@@ -72,7 +72,7 @@ export interface LogOptions {
  * Secrets are taken out here, in one place, whatever the call site passes.
  */
 export function createLogger(name: string, options: LogOptions = {}): Logger {
-  return pino(
+  const logger = pino(
     {
       name,
       level: options.level ?? 'info',
@@ -85,13 +85,26 @@ export function createLogger(name: string, options: LogOptions = {}): Logger {
       },
       hooks: {
         logMethod(args, method) {
-          const clean = args.map((arg) => (typeof arg === 'string' ? redactText(arg) : arg));
-          method.apply(this, clean as Parameters<typeof method>);
+          method.apply(this, cleanArguments(args) as Parameters<typeof method>);
         },
       },
-      // `err` is pino's own serializer by default; ours runs in formatters.log and must see the raw error.
+      // pino's own serializer for `err` knows no causes and would run before formatters.log.
       serializers: { err: (error: unknown) => redact(error) },
     },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
   );
+  // pino hands bindings of children to no formatter. Children inherit this method, and so do theirs.
+  const child = logger.child;
+  logger.child = function (this: Logger, bindings: Bindings, childOptions?: ChildLoggerOptions) {
+    return Reflect.apply(child, this, [redact(bindings), childOptions]);
+  } as Logger['child'];
+  return logger;
+}
+
+/** Arguments of a log method; an error by itself becomes `{ err }` and its message, as pino would have it. */
+function cleanArguments(args: readonly unknown[]): unknown[] {
+  const [first, ...rest] = args;
+  if (!(first instanceof Error)) return args.map((arg) => redact(arg));
+  const message = rest.length > 0 ? rest : [first.message];
+  return [{ err: redact(first) }, ...message.map((arg) => redact(arg))];
 }
