@@ -6,5 +6,5 @@ export const programs = {
   'opennvr-simcam': 'daemon/simcam/src/main.ts',
   'opennvr-media-mediamtx': 'adapters/mediamtx/src/main.ts',
   'opennvr-media-embedded': 'adapters/embedded-media/src/main.ts',
-  // 'opennvr-adapter-motion': 'adapters/motion/src/main.ts',
+  'opennvr-adapter-motion': 'adapters/motion/src/main.ts',
 };

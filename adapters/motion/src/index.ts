@@ -1,0 +1,3 @@
+export * from './adapter.ts';
+export * from './detector.ts';
+export * from './grid.ts';

@@ -1,0 +1,4 @@
+import { runAdapter } from '@opennvr/adapter-sdk';
+import { motionAdapter } from './adapter.ts';
+
+await runAdapter('motion', motionAdapter());
