@@ -45,9 +45,14 @@ export function fuzz(target: FuzzTarget, { runs, seed, now = () => 0 }: FuzzOpti
     } catch (error) {
       result.failure = { input, error };
     }
-    result.slowestMs = Math.max(result.slowestMs, now() - before);
     result.runs++;
     if (result.failure) break;
+    if (now() - before > result.slowestMs) {
+      // A second time, as the first may have been a garbage collection or another process.
+      const again = now();
+      target.run(input);
+      result.slowestMs = Math.max(result.slowestMs, Math.min(now() - again, again - before));
+    }
   }
   result.corpus = corpus.length;
   return result;

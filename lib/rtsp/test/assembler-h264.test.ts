@@ -116,6 +116,17 @@ describe('keyframes only', () => {
     expect(stats).toMatchObject({ keyframes: 3, damaged: 0, malformed: 0, lost: 0 });
   });
 
+  test('want taken back while a keyframe arrives: it does not come', () => {
+    const { push, units, stats, assembler } = start('keyframes');
+    push(packet({ seq: 0, ts: 10 }, IDR));
+    assembler.want = false;
+    push(packet({ seq: 1, ts: 10, marker: true }, IDR_SECOND_SLICE));
+    assembler.want = true;
+    push(packet({ seq: 2, ts: 20, marker: true }, IDR));
+    expect(units.map((unit) => unit.rtpTimestamp)).toEqual([20]);
+    expect(stats).toMatchObject({ keyframes: 2, damaged: 0 });
+  });
+
   test('in-band parameter sets count from then on, a delimiter stays first', () => {
     const { push, units } = start('keyframes');
     const newSps = [0x67, 66, 0, 40, 0x80, 1];

@@ -137,6 +137,10 @@ describe.each(codecs)('%s frame number SEI', (codec) => {
     const foreign = Buffer.from(sei);
     foreign.writeUInt8(foreign.readUInt8(8) ^ 1, 8);
     expect(readFrameNumber(codec, [foreign])).toBeUndefined();
+    // Our UUID with a number of four bytes.
+    const short = Buffer.concat([sei.subarray(0, sei.length - 5), Buffer.from([0x80])]);
+    short.writeUInt8(20, codec === 'h264' ? 2 : 3);
+    expect(readFrameNumber(codec, [short])).toBeUndefined();
     for (let length = 0; length < sei.length - 1; length++) {
       expect(readFrameNumber(codec, [sei.subarray(0, length)])).toBeUndefined();
     }

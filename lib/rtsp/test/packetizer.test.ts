@@ -31,6 +31,14 @@ describe('video', () => {
     expect(packetizer.sequenceNumber).toBe(2);
   });
 
+  test('a slice is never aggregated, however small', () => {
+    const packetizer = new Packetizer({ codec: 'h264', payloadType: 97, ssrc: 1 });
+    const slice = Buffer.from([0x65, 0x88]);
+    const packets = packetizer.packetize([sps, pps, slice, slice], 0).map(payload);
+    expect(packets.slice(1)).toEqual([slice, slice]);
+    expect(packets[0]?.[0]).toBe(0x78);
+  });
+
   test('H.265: AP with the lowest layer and temporal id, FU', () => {
     const packetizer = new Packetizer({ codec: 'h265', payloadType: 97, ssrc: 1, mtu: 100 });
     const vps = Buffer.from([0x40, 2, 9]);

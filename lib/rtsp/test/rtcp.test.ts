@@ -54,6 +54,24 @@ describe('RTCP packets', () => {
     expect(parseRtcp(bytes)[1]).toEqual({ type: 'source-description', chunks: [{ ssrc: 1, cname }] });
   });
 
+  test.each(['', 'a', 'ab', 'abc', 'abcd'])(
+    'two chunks of a source description, the first named "%s"',
+    (name) => {
+      const chunk = (ssrc: number, cname: string) => buildReceiverReport(ssrc, cname, []).subarray(8 + 4);
+      const body = Buffer.concat([chunk(1, name), chunk(2, 'second')]);
+      const bytes = Buffer.concat([Buffer.from([0x82, 202, 0, body.length / 4]), body]);
+      expect(parseRtcp(bytes)).toEqual([
+        {
+          type: 'source-description',
+          chunks: [
+            { ssrc: 1, cname: name },
+            { ssrc: 2, cname: 'second' },
+          ],
+        },
+      ]);
+    },
+  );
+
   test('the wall clock survives a sender report, also beyond 2036', () => {
     for (const wallMs of [0, 1_700_000_000_123.5, Date.UTC(2040, 1, 1)]) {
       expect(senderReport(wallMs).wallMs).toBeCloseTo(wallMs, 3);

@@ -93,6 +93,25 @@ describe('hostile SPS', () => {
     });
   });
 
+  test('a scaling list that ends early, and sub-layers, are stepped over', () => {
+    // delta_scale -8 makes the next scale 0: the rest of the list is not sent (7.3.2.1.1.1).
+    const lists = high().bits(0b11, 2).ue(16).bits(0, 7);
+    expect(parse('h264', lists.ue(0).ue(2).ue(1).bits(0, 1).ue(39).ue(29).bits(0b1_1_0_1, 4))()).toEqual({
+      width: 640,
+      height: 480,
+      profile: 100,
+      level: 4,
+    });
+    // One sub-layer with profile and level: two flags, seven times two reserved bits, 88 and 8 bits (7.3.3).
+    const layered = new BitWriter([0x42, 1, 0x03, 0x01, ...Array(10).fill(0), 93])
+      .bits(0b11, 2)
+      .zeros(14 + 96);
+    expect(parse('h265', layered.ue(0).ue(1).ue(640).ue(480).bits(1, 2))()).toMatchObject({
+      width: 640,
+      height: 480,
+    });
+  });
+
   test.each<[string, string, () => unknown]>([
     ['empty', 'protocol', () => parseSps('h264', Buffer.alloc(0))],
     ['a PPS', 'protocol', () => parseSps('h264', Buffer.from([0x68, 1, 2, 3, 4]))],
