@@ -50,18 +50,18 @@ describeEngines(chromium ? 'live' : 'live (skipped: no Chromium)', (suite) => {
     return Math.max(0, (await viewer.state()).lastFrameAt - since);
   }
 
-  async function playing() {
+  async function playing(size = { width: 320, height: 180 }) {
     const { engine } = suite;
-    const camera = await testCamera();
+    const camera = await testCamera(size);
     suite.after(() => camera.close());
     await engine.start();
     await engine.apply([cameraMessage('door', camera.url, { record: false })]);
-    await engine.status('door', (s) => s.state === STATE.online && s.tracks[0]?.width === 320);
+    await engine.status('door', (s) => s.state === STATE.online && s.tracks[0]?.width === size.width);
     return camera;
   }
 
   test('Chromium plays a camera, and no address it names hears of us', { timeout: TIMEOUT }, async () => {
-    await playing();
+    await playing({ width: 640, height: 360 });
     const trap = createSocket('udp4').bind(0, '127.0.0.1');
     await once(trap, 'listening');
     suite.after(() => trap.close());
@@ -74,7 +74,7 @@ describeEngines(chromium ? 'live' : 'live (skipped: no Chromium)', (suite) => {
     );
     await plays(viewer);
     const state = await viewer.state();
-    expect([state.width, state.height]).toEqual([320, 180]);
+    expect([state.width, state.height]).toEqual([640, 360]);
     expect(heard).toBe(0);
     const told = [...answerSdp.matchAll(/a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ (\S+)/gi)];
     expect(told.length).toBeGreaterThan(0);

@@ -10,13 +10,21 @@ export function chromiumPath(): string | undefined {
 
 /** What a browser needs to show one camera over WebRTC, and counters a test can read. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>live</title>
-<style>body{margin:0;background:#111}video{width:100vw;height:100vh;object-fit:contain}</style>
-<video id="video" autoplay muted playsinline></video>
+<style>body{margin:0;background:#111}video{width:100vw;height:100vh;object-fit:contain}
+p{position:fixed;left:0;bottom:0;margin:0;padding:.4em .8em;font:16px monospace;color:#fff;background:#000c}</style>
+<video id="video" autoplay muted playsinline></video><p id="caption"></p>
 <script>
 const video = document.getElementById('video');
 let peer;
 window.lastFrameAt = 0;
-const onFrame = () => { window.lastFrameAt = Date.now(); video.requestVideoFrameCallback(onFrame); };
+const onFrame = () => {
+  window.lastFrameAt = Date.now();
+  const { totalVideoFrames } = video.getVideoPlaybackQuality();
+  caption.textContent = 'WebRTC ' + peer.connectionState + ', ' + video.videoWidth + ' × ' + video.videoHeight + ', ' +
+    totalVideoFrames + ' frames decoded';
+  video.requestVideoFrameCallback(onFrame);
+};
+const caption = document.getElementById('caption');
 video.requestVideoFrameCallback(onFrame);
 window.offer = async () => {
   peer = new RTCPeerConnection();

@@ -13,6 +13,7 @@ import {
   type SimulatedCamera,
   startSimulatedCamera,
 } from '@opennvr/simcam';
+import { ffmpeg } from './media-tools.ts';
 
 export interface TestCameraOptions extends Partial<ClipSpec> {
   auth?: CameraAuth;
@@ -29,10 +30,7 @@ export const SMALL: ClipSpec = {
 };
 
 export function testClip(spec: Partial<ClipSpec> = {}) {
-  return loadClip(
-    { ...SMALL, ...spec },
-    { ffmpeg: 'ffmpeg', cacheDir: join(tmpdir(), 'opennvr-test-clips') },
-  );
+  return loadClip({ ...SMALL, ...spec }, { ffmpeg, cacheDir: join(tmpdir(), 'opennvr-test-clips') });
 }
 
 /** A camera of ours that numbers its frames. */

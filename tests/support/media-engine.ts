@@ -19,6 +19,7 @@ import {
 } from '@opennvr/proto/opennvr/media/v1/media';
 import { dialUnix, findProgram } from '@opennvr/service';
 import { bundle } from '../../scripts/bundle.mjs';
+import { ffmpeg, toolsMissing } from './media-tools.ts';
 
 /** One of the two engines, as a test wants it. */
 export interface EngineKind {
@@ -32,13 +33,19 @@ export interface EngineKind {
 /** Both engines; the one whose program is absent says so. */
 export function engineKinds(): EngineKind[] {
   const bin = findProgram('mediamtx', 'MEDIAMTX_BIN');
+  const missing = (reason: string | undefined) => (reason === undefined ? {} : { missing: reason });
   return [
-    { name: 'embedded', entry: 'adapters/embedded-media/src/main.ts', extra: {} },
+    {
+      name: 'embedded',
+      entry: 'adapters/embedded-media/src/main.ts',
+      extra: { ffmpeg },
+      ...missing(toolsMissing),
+    },
     {
       name: 'mediamtx',
       entry: 'adapters/mediamtx/src/main.ts',
       extra: { mediamtx: { bin, manage: true } },
-      ...(bin === undefined ? { missing: 'no mediamtx at MEDIAMTX_BIN or on PATH' } : {}),
+      ...missing(bin === undefined ? 'no mediamtx at MEDIAMTX_BIN or on PATH' : toolsMissing),
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { readFrameNumber, splitAnnexB, type VideoCodec } from '@opennvr/rtsp';
+import { ffmpeg, ffprobe } from './media-tools.ts';
 
 const run = promisify(execFile);
 
@@ -17,7 +18,7 @@ export interface ProbedSegment {
 /** What ffprobe, which is not ours, finds in a segment. */
 export async function probeSegment(path: string): Promise<ProbedSegment> {
   const { stdout } = await run(
-    'ffprobe',
+    ffprobe,
     [
       '-v',
       'error',
@@ -49,7 +50,7 @@ export async function probeSegment(path: string): Promise<ProbedSegment> {
 export async function frameNumbers(path: string, codec: VideoCodec): Promise<number[]> {
   const name = codec === 'h264' ? 'h264' : 'hevc';
   const { stdout } = await run(
-    'ffmpeg',
+    ffmpeg,
     [
       '-v',
       'error',

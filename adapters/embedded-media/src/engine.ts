@@ -17,6 +17,8 @@ import { type Settings, UDP_PORTS } from './settings.ts';
 
 export interface EngineOptions {
   settings: Settings;
+  /** Path of the ffmpeg that writes the segments. */
+  ffmpeg: string;
   clock: Clock;
   random: () => number;
   log: Logger;
@@ -51,7 +53,7 @@ export class EmbeddedEngine implements Engine {
       board,
       recording: {
         folder: settings.recordingsDir,
-        ffmpeg: settings.ffmpeg,
+        ffmpeg: options.ffmpeg,
         segmentSeconds: settings.segmentSeconds,
         partMs: settings.partMs,
       },

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { cameraFile, MediaCore, StatusBoard } from '@opennvr/media';
-import { loadSettings, run, SettingsError, serveUnix } from '@opennvr/service';
+import { findProgram, loadSettings, run, SettingsError, serveUnix } from '@opennvr/service';
 import { EmbeddedEngine } from './engine.ts';
 import { mediaService } from './service.ts';
 import { settingsSchema } from './settings.ts';
@@ -16,7 +16,8 @@ await run(NAME, async ({ clock, log, onStop }) => {
   const { values } = parseArgs({ options: { settings: { type: 'string' } } });
   if (values.settings === undefined) throw new SettingsError(`usage: ${NAME} --settings FILE`);
   const settings = loadSettings(settingsSchema, { file: values.settings, envPrefix: 'OPENNVR_MEDIA' });
-  await checkFfmpeg(settings.ffmpeg, values.settings);
+  const ffmpeg = settings.ffmpeg ?? findProgram('ffmpeg', 'FFMPEG_BIN') ?? 'ffmpeg';
+  await checkFfmpeg(ffmpeg, values.settings);
   await mkdir(settings.stateDir, { recursive: true, mode: 0o700 });
   log.info(
     { version: VERSION },
@@ -26,6 +27,7 @@ await run(NAME, async ({ clock, log, onStop }) => {
   const board = new StatusBoard(clock);
   const engine = new EmbeddedEngine({
     settings,
+    ffmpeg,
     clock,
     log,
     board,

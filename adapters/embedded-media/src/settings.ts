@@ -21,7 +21,8 @@ export const settingsSchema = z.strictObject({
   }),
   segmentSeconds: z.int().min(1).max(3600).default(60),
   partMs: z.int().min(100).max(10_000).default(1000),
-  ffmpeg: z.string().min(1).default('ffmpeg'),
+  /** Default: `FFMPEG_BIN`, then PATH. */
+  ffmpeg: z.string().min(1).optional(),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -1,5 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { findProgram } from '@opennvr/service';
 import type { Block, Format } from '../src/recorder/format.ts';
+
+const found = { ffmpeg: findProgram('ffmpeg', 'FFMPEG_BIN'), ffprobe: findProgram('ffprobe', 'FFPROBE_BIN') };
+export const ffmpeg = found.ffmpeg ?? 'ffmpeg';
+const ffprobe = found.ffprobe ?? 'ffprobe';
+/** What a test's name says when it is skipped for want of tools; '' when they are there. */
+export const missing = found.ffmpeg && found.ffprobe ? '' : ' (skipped: no ffmpeg or ffprobe)';
 
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 
@@ -10,25 +17,36 @@ export interface ClipOptions {
   /** Frames from one keyframe to the next. */
   gop?: number;
   size?: string;
+  /** B-frames between two others; H.264 only. */
+  bframes?: number;
   audio?: 'aac' | 'pcma' | 'pcmu';
 }
 
 /** A short real clip, as the blocks a camera would have led to. */
 export function makeClip(options: ClipOptions): { format: Format; blocks: Block[] } {
-  const { codec = 'h264', seconds, fps = 10, gop = 10, size = '160x120' } = options;
+  const { codec = 'h264', seconds, fps = 10, gop = 10, size = '160x120', bframes = 0 } = options;
   const [encoder, muxer] = codec === 'h264' ? ['libx264', 'h264'] : ['libx265', 'hevc'];
-  const stream = execFileSync(
-    'ffmpeg',
-    [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc=s=${size}:r=${fps}:d=${seconds}`],
-      ...['-c:v', encoder, '-preset', 'ultrafast', '-bf', '0', '-g', String(gop), '-pix_fmt', 'yuv420p'],
-      ...(codec === 'h264'
-        ? ['-x264-params', 'scenecut=0']
-        : ['-x265-params', `log-level=none:bframes=0:scenecut=0:open-gop=0:keyint=${gop}:min-keyint=${gop}`]),
-      ...['-bsf:v', `${codec === 'h264' ? 'h264' : 'hevc'}_metadata=aud=insert`, '-f', muxer, 'pipe:1'],
-    ],
-    { maxBuffer: 1 << 28 },
-  );
+  const encode = (format: string) => [
+    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc=s=${size}:r=${fps}:d=${seconds}`],
+    ...['-c:v', encoder, '-preset', 'ultrafast', '-bf', String(bframes), '-g', String(gop)],
+    ...['-pix_fmt', 'yuv420p', '-flags', '+bitexact'],
+    ...(codec === 'h264'
+      ? ['-x264-params', 'scenecut=0:b-adapt=0:threads=1']
+      : ['-x265-params', `log-level=none:bframes=0:scenecut=0:open-gop=0:keyint=${gop}:min-keyint=${gop}`]),
+    ...['-bsf:v', `${codec === 'h264' ? 'h264' : 'hevc'}_metadata=aud=insert`, '-f', format, 'pipe:1'],
+  ];
+  const stream = execFileSync(ffmpeg, encode(muxer), { maxBuffer: 1 << 28 });
+  // A bare bitstream has no times; with B-frames they are not in the order of decoding.
+  const times =
+    bframes === 0
+      ? undefined
+      : execFileSync(ffprobe, [...'-v error -show_entries packet=pts_time -of csv=p=0 -'.split(' ')], {
+          input: execFileSync(ffmpeg, encode('matroska')),
+        })
+          .toString()
+          .trim()
+          .split('\n')
+          .map(Number);
   const type = (nal: Buffer) => (codec === 'h264' ? (nal[0] ?? 0) & 31 : ((nal[0] ?? 0) >> 1) & 63);
   const [aud, sets, key] = codec === 'h264' ? [9, [7, 8], [5]] : [35, [32, 33, 34], [19, 20, 21]];
   const units: Buffer[][] = [];
@@ -38,7 +56,7 @@ export function makeClip(options: ClipOptions): { format: Format; blocks: Block[
   }
   const blocks: Block[] = units.map((nals, i) => ({
     track: 'video',
-    time: Math.round((i * 100_000) / fps),
+    time: Math.round((times?.[i] ?? i / fps) * 100_000),
     arrived: 1_700_000_000_000 + (i * 1000) / fps,
     keyframe: nals.some((nal) => key.includes(type(nal))),
     data: Buffer.concat(nals.flatMap((nal) => [START_CODE, nal])),
@@ -77,7 +95,7 @@ function makeSound(codec: 'aac' | 'pcma' | 'pcmu', seconds: number) {
     const blocks = Array.from({ length: seconds * 50 }, (_, i) => block(Buffer.alloc(160, i), i / 50));
     return { format: audio(8000), blocks };
   }
-  const adts = execFileSync('ffmpeg', [
+  const adts = execFileSync(ffmpeg, [
     ...[
       '-v',
       'error',
@@ -122,7 +140,7 @@ export interface Probe {
 
 /** What ffprobe makes of a file by itself. */
 export function probe(path: string): Probe {
-  const out = execFileSync('ffprobe', [
+  const out = execFileSync(ffprobe, [
     ...['-v', 'error', '-count_packets', '-show_streams', '-show_packets', '-of', 'json', path],
   ]);
   return JSON.parse(out.toString());
@@ -130,5 +148,5 @@ export function probe(path: string): Probe {
 
 /** Fails when a decoder finds anything wrong in the file. */
 export function decodeAll(path: string): string {
-  return execFileSync('ffmpeg', ['-v', 'error', '-xerror', '-i', path, '-f', 'null', '-']).toString();
+  return execFileSync(ffmpeg, ['-v', 'error', '-xerror', '-i', path, '-f', 'null', '-']).toString();
 }
