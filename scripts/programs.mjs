@@ -2,7 +2,7 @@
 export const programs = {
   opennvr: 'daemon/cli/src/main.ts',
   // 'opennvr-kaic': 'daemon/kaic/src/main.ts',
-  // 'opennvr-decoder': 'daemon/decoder/src/main.ts',
+  'opennvr-decoder': 'daemon/decoder/src/main.ts',
   'opennvr-simcam': 'daemon/simcam/src/main.ts',
   'opennvr-media-mediamtx': 'adapters/mediamtx/src/main.ts',
   'opennvr-media-embedded': 'adapters/embedded-media/src/main.ts',
