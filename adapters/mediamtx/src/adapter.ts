@@ -25,11 +25,6 @@ const START_MS = 15_000;
 /** From here on the control API tells the size of pictures. */
 const API_HAS_SIZES: Version = [1, 17, 0];
 
-/** MediaMTX has a socket open that it must not have. */
-export class ListenerError extends Error {
-  override name = 'ListenerError';
-}
-
 /** Puts the parts together and serves `MediaService`. Returns a one-line status. */
 export async function startAdapter(settings: Settings, context: ProcessContext): Promise<string> {
   const { clock, log, onStop } = context;
@@ -60,12 +55,7 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
     log.fatal({ err: error }, 'stopping MediaMTX');
     supervisor.condemn().finally(() => process.exit(1));
   };
-  const inspect = () => {
-    const { run } = supervisor;
-    if (!run) return;
-    const bad = forbiddenSockets(openSockets(run.pid), settings, version, plan.cameras);
-    if (bad.length > 0) throw new ListenerError(`MediaMTX has sockets it must not have: ${bad.join(', ')}`);
-  };
+  const sockets = () => (supervisor.run ? openSockets(supervisor.run.pid) : []);
   const engine = new MediaMtx({
     clock,
     log,
@@ -78,7 +68,7 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
     segments: new SegmentWatch(settings.recordingsDir, settings.partMs),
     readUrl,
     describe: compareVersions(version, API_HAS_SIZES) < 0 ? describe : undefined,
-    inspect,
+    forbidden: () => forbiddenSockets(sockets(), settings, version, plan.cameras),
     onFatal: fatal,
   });
   const onLine = (line: LogLine) => {
@@ -126,7 +116,7 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
       getEngine: unary(() => ({
         name: 'mediamtx',
         version: formatVersion(version),
-        listeners: supervisor.run ? listeners(openSockets(supervisor.run.pid), settings) : [],
+        listeners: listeners(sockets(), settings, version),
       })),
     }),
   ]);

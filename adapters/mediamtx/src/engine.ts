@@ -35,14 +35,20 @@ export interface MediaMtxOptions {
   readUrl: (cameraId: string) => ReadUrl;
   /** Reads tracks from MediaMTX's own session description, for versions whose API has no sizes; else undefined. */
   describe: ((cameraId: string) => Promise<Verdict>) | undefined;
-  /** Runs for each new run of MediaMTX once its API answers; a failure is final. */
-  inspect: () => void;
+  /** Sockets MediaMTX has and must not have. */
+  forbidden: () => string[];
   onFatal: (error: Error) => void;
 }
 
 const POLL_MS = 1000;
+const SOCKETS_CLOSE_MS = 2000;
 /** Looking at folders costs more than asking MediaMTX. */
 const SEGMENTS_EVERY = 2;
+
+/** MediaMTX has a socket open that it must not have. */
+export class ListenerError extends Error {
+  override name = 'ListenerError';
+}
 
 /**
  * MediaMTX as an `Engine`. It has no events, so it is asked once a second over its unix socket, here and nowhere else;
@@ -55,6 +61,7 @@ export class MediaMtx implements Engine, CameraStore {
   #up = false;
   #polls = 0;
   #closed = false;
+  #fatal: Error | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: MediaMtxOptions) {
@@ -148,10 +155,13 @@ export class MediaMtx implements Engine, CameraStore {
     this.#closed = true;
   }
 
-  /** Resolves once MediaMTX answers, or after `ms`. */
+  /** Resolves with true once MediaMTX answers, with false after `ms`. @throws ListenerError */
   async ready(ms: number): Promise<boolean> {
     const deadline = this.#o.clock.monotonic() + ms;
-    while (!this.#up && !this.#closed && this.#o.clock.monotonic() < deadline) await sleep(this.#o.clock, 50);
+    while (!this.#up && this.#o.clock.monotonic() < deadline) {
+      if (this.#fatal) throw this.#fatal;
+      await sleep(this.#o.clock, 50);
+    }
     return this.#up;
   }
 
@@ -182,14 +192,28 @@ export class MediaMtx implements Engine, CameraStore {
   }
 
   async #cameUp(): Promise<void> {
-    try {
-      this.#o.inspect();
-    } catch (error) {
-      this.#o.onFatal(error as Error);
+    // Sessions of an adapter before us: nobody holds their leases.
+    await this.#o.live.check();
+    const bad = await this.#forbidden();
+    if (bad.length > 0) {
+      this.#closed = true;
+      this.#fatal = new ListenerError(`MediaMTX has sockets it must not have: ${bad.join(', ')}`);
+      this.#o.onFatal(this.#fatal);
       return;
     }
     this.#up = true;
     await this.#serial(() => this.#synchronise());
+  }
+
+  /** Sockets of what has just ended take a moment to close. */
+  async #forbidden(): Promise<string[]> {
+    const { clock, forbidden } = this.#o;
+    const deadline = clock.monotonic() + SOCKETS_CLOSE_MS;
+    for (;;) {
+      const bad = forbidden();
+      if (bad.length === 0 || clock.monotonic() > deadline) return bad;
+      await sleep(clock, 100);
+    }
   }
 
   async #lookAtSegments(paths: ReadonlyMap<string, PathState>): Promise<void> {

@@ -22,7 +22,7 @@ export function forbiddenSockets(
   cameras: readonly PlannedCamera[],
 ): string[] {
   const { apiSocket, whepSocket } = layout(settings);
-  const [first, last] = hasKey(version, 'rtspUDPSourcePortRange') ? RTP_PORTS : OLD_RTP_PORTS;
+  const [first, last] = rtpPorts(version);
   let rtpLeft = cameras.filter((camera) => !camera.held && camera.via === 'udp').length * UDP_PER_CAMERA;
   return sockets
     .filter((socket) => {
@@ -40,11 +40,16 @@ export function forbiddenSockets(
 }
 
 /** What MediaMTX listens on, without the passing sockets of RTP from cameras. */
-export function listeners(sockets: readonly OpenSocket[], settings: Settings): string[] {
+export function listeners(sockets: readonly OpenSocket[], settings: Settings, version: Version): string[] {
+  const [first, last] = rtpPorts(version);
+  const isRtp = ({ kind, port }: OpenSocket) =>
+    kind === 'udp' && port >= first && port <= last && port !== settings.webrtc.udpPort;
   return sockets
-    .filter(
-      (socket) => socket.listening && (socket.kind !== 'udp' || socket.port === settings.webrtc.udpPort),
-    )
+    .filter((socket) => socket.listening && !isRtp(socket))
     .map(describeSocket)
     .sort();
+}
+
+function rtpPorts(version: Version): readonly [number, number] {
+  return hasKey(version, 'rtspUDPSourcePortRange') ? RTP_PORTS : OLD_RTP_PORTS;
 }

@@ -81,7 +81,8 @@ export class Adapter {
     const line = /MediaMTX \d+\.\d+\.\d+ with \d+ cameras/;
     const from = this.log.length;
     await until(() => {
-      if (child.exitCode !== null) throw new Error(`the adapter ended: ${this.log.slice(-2000)}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the adapter ended: ${this.log.slice(-2000)}`);
       return line.test(this.log.slice(from));
     }, 'the adapter is ready');
     this.#watch();

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,8 @@ import { findProgram } from '@opennvr/service';
 import { until } from './until.ts';
 
 export const mediamtxBin = findProgram('mediamtx', 'MEDIAMTX_BIN');
+/** Cameras stay the same whichever version is tested. */
+const cameraBin = findProgram('mediamtx') ?? mediamtxBin;
 export const ffmpegBin = findProgram('ffmpeg', 'FFMPEG_BIN');
 
 /** In a test's name: why it is skipped. */
@@ -22,6 +25,8 @@ export interface CameraServer {
   url(path?: string): string;
   username: string;
   password: string;
+  /** SHA-256 of the certificate; '' without TLS. */
+  fingerprint: string;
   stop(): Promise<void>;
 }
 
@@ -74,12 +79,13 @@ function clip(size = '320x180'): string {
 
 /** A camera that is not ours: a MediaMTX of its own, fed by ffmpeg, with Digest authentication and streams `a` to `z`. */
 export async function startCamera(
-  options: { port?: number; password?: string; size?: string } = {},
+  options: { port?: number; password?: string; size?: string; transport?: 'udp'; tls?: boolean } = {},
 ): Promise<CameraServer> {
   const folder = mkdtempSync(join(tmpdir(), 'opennvr-camera-'));
   const port = options.port ?? (await freePort());
   const rtp = 20_000 + 2 * Math.floor(Math.random() * 5000);
   const username = 'admin';
+  const tls = options.tls ? { port: await freePort(), ...certificate(folder) } : undefined;
   const password = options.password ?? 's3cret-of-the-camera';
   const config = {
     authInternalUsers: [
@@ -87,7 +93,10 @@ export async function startCamera(
       { user: 'any', permissions: [{ action: 'publish' }] },
     ],
     rtspAddress: `127.0.0.1:${port}`,
-    rtspTransports: ['udp', 'tcp'],
+    rtspTransports: options.transport ? [options.transport] : ['udp', 'tcp'],
+    ...(tls && { rtspEncryption: 'optional', rtspsAddress: `127.0.0.1:${tls.port}` }),
+    ...(tls && { rtspServerKey: tls.key, rtspServerCert: tls.cert }),
+    ...(tls && { srtpAddress: `127.0.0.1:${rtp + 2}`, srtcpAddress: `127.0.0.1:${rtp + 3}` }),
     rtpAddress: `127.0.0.1:${rtp}`,
     rtcpAddress: `127.0.0.1:${rtp + 1}`,
     rtspAuthMethods: ['digest'],
@@ -100,19 +109,29 @@ export async function startCamera(
   const file = join(folder, 'camera.yml');
   writeFileSync(file, JSON.stringify(config));
   const env = { PATH: process.env.PATH, MTX_MOQ: 'false' };
-  const server = spawn(mediamtxBin ?? '', [file], { stdio: 'ignore', cwd: folder, env });
+  const server = spawn(cameraBin ?? '', [file], { stdio: 'ignore', cwd: folder, env });
   await until(() => accepts(port), 'the camera listens');
   const source = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip(options.size)];
   const pusher = spawn(
     ffmpegBin ?? '',
-    [...source, '-c', 'copy', '-f', 'rtsp', '-rtsp_transport', 'tcp', `rtsp://127.0.0.1:${port}/a`],
+    [
+      ...source,
+      '-c',
+      'copy',
+      '-f',
+      'rtsp',
+      '-rtsp_transport',
+      options.transport ?? 'tcp',
+      `rtsp://127.0.0.1:${port}/a`,
+    ],
     { stdio: 'ignore' },
   );
   return {
     port,
     username,
     password,
-    url: (path = 'a') => `rtsp://127.0.0.1:${port}/${path}`,
+    url: (path = 'a') => (tls ? `rtsps://127.0.0.1:${tls.port}/${path}` : `rtsp://127.0.0.1:${port}/${path}`),
+    fingerprint: tls?.fingerprint ?? '',
     stop: async () => {
       await Promise.all([end(pusher), end(server)]);
     },
@@ -138,4 +157,17 @@ export function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pr
       child.kill(signal);
     }
   });
+}
+
+function certificate(folder: string): { key: string; cert: string; fingerprint: string } {
+  const key = join(folder, 'key.pem');
+  const cert = join(folder, 'cert.pem');
+  const subject = ['-subj', '/CN=camera', '-days', '2', '-nodes'];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...subject, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
+  const fingerprint = new X509Certificate(readFileSync(cert)).fingerprint256
+    .replaceAll(':', '')
+    .toLowerCase();
+  return { key, cert, fingerprint };
 }
