@@ -41,6 +41,9 @@ const LINGER_MS = 1000;
 /** Bytes a server may leave unread of what we send. */
 const MAX_UNREAD = 64 * 1024;
 
+/** Rests of all connections end on this beat, ms: one wake-up serves many. */
+const REST_BEAT_MS = 20;
+
 /**
  * What plain TCP connections read into: all of them the same memory, since the bytes of a read are used up
  * before the next read of any connection starts. It stays in the processor's cache and costs a camera nothing.
@@ -62,6 +65,8 @@ export class Connection {
   /** CSeq of the latest request given up on: its answer may still come. */
   #givenUp = 0;
   #closed: RtspError | undefined;
+  #readEveryMs = 0;
+  #cancelRest: (() => void) | undefined;
 
   constructor(target: Target, options: ConnectionOptions, handler: ConnectionHandler) {
     this.#target = target;
@@ -127,16 +132,27 @@ export class Connection {
     });
   }
 
-  /** Sends a last request without waiting for its answer, then closes. */
-  finish(method: string, url: string, fields: HeaderFields): void {
+  /** Sends a last request without waiting for its answer; resolves when the connection is gone. */
+  async finish(method: string, url: string, fields: HeaderFields): Promise<void> {
     const socket = this.#socket;
     if (this.#closed || !socket) return;
     this.#write(encodeRequest(method, url, { CSeq: ++this.#cseq, ...fields }));
-    socket.end();
     this.#socket = undefined;
-    const cancel = this.#clock.after(LINGER_MS, () => socket.destroy());
-    socket.once('close', cancel);
     this.close();
+    const gone = new Promise((resolve) => socket.once('close', resolve));
+    const cancel = this.#clock.after(LINGER_MS, () => socket.destroy());
+    socket.end();
+    await gone;
+    cancel();
+  }
+
+  /**
+   * Reads at most once every `ms`; the kernel keeps what comes in between. 0: whenever something comes.
+   * A few large reads cost a fraction of many small ones. Has no effect on TLS.
+   */
+  readEvery(ms: number): void {
+    this.#readEveryMs = ms;
+    if (ms === 0 && this.#cancelRest) this.#readOn();
   }
 
   close(error = new RtspError('cancelled', 'closed by us')): void {
@@ -147,7 +163,9 @@ export class Connection {
     const { host, port } = this.#target;
     const callback = (length: number, buffer: Uint8Array) => {
       this.#read(buffer as Buffer, length);
-      return true;
+      if (this.#readEveryMs === 0 || this.#closed) return true;
+      this.#rest();
+      return false;
     };
     const socket = connect({ host, port, onread: { buffer: SHARED_READ_BUFFER, callback } });
     socket.once('connect', () => this.#opened());
@@ -166,6 +184,19 @@ export class Connection {
     });
     socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length));
     return socket;
+  }
+
+  #rest(): void {
+    const now = this.#clock.monotonic();
+    const end = Math.ceil((now + this.#readEveryMs) / REST_BEAT_MS) * REST_BEAT_MS;
+    this.#cancelRest?.();
+    this.#cancelRest = this.#clock.after(end - now, () => this.#readOn());
+  }
+
+  #readOn(): void {
+    this.#cancelRest?.();
+    this.#cancelRest = undefined;
+    if (!this.#closed) this.#socket?.resume();
   }
 
   #opened(): void {
@@ -248,6 +279,7 @@ export class Connection {
     this.#closed = error;
     this.#parser.stop();
     this.#cancelOpening?.();
+    this.#cancelRest?.();
     this.#socket?.destroy();
     this.#pending?.cancelTimer();
     this.#pending?.reject(error);

@@ -23,6 +23,7 @@ const MAX_ATTEMPTS = 3;
 /** Requests and their answers with authentication; anything but success is a typed error. */
 export class Dialogue {
   readonly url: string;
+  readonly tls: boolean;
   readonly connection: Connection;
   readonly #options: CameraOptions;
   readonly #auth: ClientAuth | undefined;
@@ -39,6 +40,7 @@ export class Dialogue {
     this.#auth = username === undefined ? undefined : new ClientAuth({ username, password }, options.random);
     const target = parseTarget(options.url);
     this.url = target.url;
+    this.tls = target.tls;
     this.connection = new Connection(target, options, handler);
   }
 
@@ -79,8 +81,8 @@ export class Dialogue {
   }
 
   /** Says goodbye without waiting for an answer. */
-  finish(method: string, url: string, fields: HeaderFields): void {
-    this.connection.finish(method, url, this.#withAuthorization(method, url, fields));
+  finish(method: string, url: string, fields: HeaderFields): Promise<void> {
+    return this.connection.finish(method, url, this.#withAuthorization(method, url, fields));
   }
 
   #withAuthorization(method: string, url: string, fields: HeaderFields): HeaderFields {

@@ -1,6 +1,6 @@
 import { parseSession, parseTransport, type Transport } from '../message/fields.ts';
 import { header, type RtspResponse } from '../message/message.ts';
-import { RtspError, type Track } from '../types.ts';
+import { type FailureCode, RtspError, type Track } from '../types.ts';
 import { normalAddress } from '../udp/address.ts';
 import { type Description, describe } from './describe.ts';
 import { type CameraOptions, Dialogue } from './dialogue.ts';
@@ -27,6 +27,8 @@ const STALL_MS = 10_000;
 const STALL_CHECK_MS = 1000;
 const KEEP_ALIVE_MIN_MS = 1000;
 const KEEP_ALIVE_MAX_MS = 60_000;
+/** Answers that end a session wherever they come; others only say that this way of asking is not known. */
+const FATAL: ReadonlySet<FailureCode> = new Set(['disconnected', 'redirected', 'unauthorized']);
 
 /** One RTSP session from connecting to TEARDOWN. It ends once, with a reason, and throws nothing. */
 export class Session {
@@ -50,20 +52,25 @@ export class Session {
   }
 
   start(): void {
-    this.#play().catch((error: unknown) => {
-      if (!(error instanceof RtspError)) throw error;
-      this.#end(error);
-    });
+    this.#play().catch((error: unknown) => this.#onError(error));
+  }
+
+  /** See {@link RtspSource.readEvery}. */
+  readEvery(ms: number): void {
+    this.#dialogue?.connection.readEvery(ms);
   }
 
   /** Says TEARDOWN where there is a session, and lets go of everything. */
   async stop(): Promise<void> {
     const wasOver = this.#ended;
     this.#ended = true;
-    if (!wasOver && this.#session && this.#description) {
-      this.#dialogue?.finish('TEARDOWN', this.#description.sessionUrl, { Session: this.#session.id });
-    }
+    const [session, description] = [this.#session, this.#description];
+    const goodbye =
+      wasOver || !session || !description
+        ? undefined
+        : this.#dialogue?.finish('TEARDOWN', description.sessionUrl, { Session: session.id });
     this.#release();
+    await goodbye;
   }
 
   async #play(): Promise<void> {
@@ -72,6 +79,9 @@ export class Session {
       onClose: (error) => this.#end(error),
     });
     this.#dialogue = dialogue;
+    if (dialogue.tls && this.#options.transport === 'udp') {
+      throw new RtspError('unsupported', 'rtsps does not go together with UDP');
+    }
     await dialogue.open();
     this.#publicMethods = await learnMethods(dialogue);
     const description = await describe(dialogue);
@@ -95,7 +105,8 @@ export class Session {
   }
 
   async #setUp(dialogue: Dialogue, tracks: readonly Track[]): Promise<'tcp' | 'udp'> {
-    const { transport } = this.#options;
+    // Packets by UDP would leave TLS.
+    const transport = dialogue.tls ? 'tcp' : this.#options.transport;
     let lower: 'tcp' | 'udp' = transport === 'udp' ? 'udp' : 'tcp';
     for (const track of tracks) {
       try {
@@ -165,7 +176,7 @@ export class Session {
     this.#cancelKeepAlive = this.#options.clock.after(waitMs, () => {
       this.#sendKeepAlive().then(
         () => this.#ended || this.#keepAlive(),
-        (error: RtspError) => this.#end(error),
+        (error: unknown) => this.#onError(error),
       );
     });
   }
@@ -179,7 +190,7 @@ export class Session {
       if (!(error instanceof RtspError)) throw error;
       // Some cameras never answer while they play; whether they live is told by their packets.
       if (error.code === 'stalled') return;
-      if (error.code !== 'unsupported' && error.status !== 400) throw error;
+      if (error.status === undefined || FATAL.has(error.code)) throw error;
       this.#publicMethods = '';
     }
   }
@@ -190,6 +201,11 @@ export class Session {
       else if (left > 1) this.#watchForStall(seen, left - 1);
       else this.#end(new RtspError('stalled', `no packet for ${STALL_MS / 1000} s`));
     });
+  }
+
+  #onError(error: unknown): void {
+    if (!(error instanceof RtspError)) throw error;
+    this.#end(error);
   }
 
   #end(error: RtspError): void {
@@ -213,7 +229,7 @@ async function learnMethods(dialogue: Dialogue): Promise<string> {
   } catch (error) {
     // A server that refuses OPTIONS may still do the rest.
     const harmless = error instanceof RtspError && error.status !== undefined;
-    if (!harmless || error.code === 'unauthorized' || error.code === 'redirected') throw error;
+    if (!harmless || FATAL.has(error.code)) throw error;
     return '';
   }
 }

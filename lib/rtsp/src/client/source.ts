@@ -74,6 +74,15 @@ export class RtspSource {
     await session?.stop();
   }
 
+  /**
+   * Reads from the camera at most once every `ms`; what comes in between waits in the kernel, so keep `ms`
+   * times the bitrate below what its buffers hold (some 100 KiB). 0, as every session starts: at once.
+   * Over TCP without TLS; has no effect otherwise.
+   */
+  readEvery(ms: number): void {
+    this.#session?.readEvery(ms);
+  }
+
   #connect(): void {
     this.#playingSince = undefined;
     this.#handler.onState({ name: 'connecting' });

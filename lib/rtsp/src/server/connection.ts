@@ -209,8 +209,7 @@ export class ServerConnection {
     const grant = await grantTransport(offer, track, this.#host, peer, session?.reader.transport);
     if (!grant) return { status: 461 };
     const current = session ?? this.#open(stream, grant);
-    const taken = this.#closed || !useGrant(current.reader, track, grant);
-    if (taken) {
+    if (this.#closed || !this.#useGrant(current.reader, track, grant)) {
       grant.release();
       return { status: 461 };
     }
@@ -231,6 +230,15 @@ export class ServerConnection {
     });
     this.#session = { id, stream, reader, playing: false };
     return this.#session;
+  }
+
+  #useGrant(reader: Reader, track: number, grant: Grant): boolean {
+    if (grant.transport === 'tcp') return reader.useChannel(track, grant.channel);
+    grant.pair.rtcp.on('message', () => {
+      this.#active = true;
+    });
+    reader.usePair(track, grant.pair);
+    return true;
   }
 
   #play(session: Session): void {
@@ -264,10 +272,4 @@ export class ServerConnection {
       this.#watchIdle();
     });
   }
-}
-
-function useGrant(reader: Reader, track: number, grant: Grant): boolean {
-  if (grant.transport === 'tcp') return reader.useChannel(track, grant.channel);
-  reader.usePair(track, grant.pair);
-  return true;
 }

@@ -32,6 +32,7 @@ export interface RtspServerOptions {
   sessionTimeoutMs?: number;
 }
 
+const HANDSHAKE_MS = 10_000;
 const QUEUE_BYTES = { 'drop-reader': 4 * 1024 * 1024, wait: 64 * 1024 * 1024 } as const;
 
 /** An RTSP 1.0 server: be a camera, or re-serve one to many readers. */
@@ -57,7 +58,9 @@ export class RtspServer {
       admitSession: () => [...this.#connections].filter((one) => one.hasSession).length < maxSessions,
     };
     const onConnection = (socket: Socket) => this.#onConnection(socket);
-    this.#server = tls ? createTlsServer(tls, onConnection) : createServer(onConnection);
+    this.#server = tls
+      ? createTlsServer({ ...tls, handshakeTimeout: HANDSHAKE_MS }, onConnection)
+      : createServer(onConnection);
     this.#server.maxConnections = options.maxConnections ?? 256;
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   }

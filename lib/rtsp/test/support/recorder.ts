@@ -16,6 +16,8 @@ export class Recorder {
   readonly units: AccessUnit[] = [];
   tracks: readonly Track[] = [];
   packets = 0;
+  /** Sequence numbers of the packets of a session's first track. */
+  readonly sequence: number[] = [];
   readonly source: RtspSource;
   #assemblers = new Map<number, AccessUnitAssembler>();
 
@@ -26,6 +28,9 @@ export class Recorder {
         onTracks: (tracks) => this.#onTracks(tracks),
         onPacket: (track, buf, start, end) => {
           this.packets++;
+          if (track === this.tracks[0] && this.sequence.length < 1000) {
+            this.sequence.push(buf.readUInt16BE(start + 2));
+          }
           this.#assemblers.get(track.index)?.push(buf, start, end);
         },
         onState: (state) => this.states.push(state),
