@@ -14,17 +14,24 @@ export function checkNode(root) {
   );
 }
 
-/** `npm ci`, unless node_modules already holds what package-lock.json asks for. */
+/** Installs what package-lock.json asks for, unless node_modules already holds it. */
 export function installPackages(root) {
   if (isInstalled(root)) return;
-  say('installing npm packages (npm ci) …');
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (npm.error)
-    give(`npm cannot be run (${npm.error.message}): it comes with Node, or with "apt-get install npm".`);
-  if (npm.status !== 0) give('npm ci failed; what it said stands above.');
+  say('installing npm packages …');
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // `npm ci` refuses a lock that lacks packages for other machines than the one that wrote it, as happens with a
+  // registry that does not carry them. Then the second one: same versions, same hashes, and it leaves the lock alone.
+  for (const args of [['ci'], ['install', '--no-save']]) {
+    const npm = spawnSync('npm', [...args, ...quiet], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', args[0] === 'ci' ? 'ignore' : 'inherit'],
+    });
+    if (npm.status === 0) return;
+    if (npm.error) {
+      give(`npm cannot be run (${npm.error.message}): it comes with Node, or with "apt-get install npm".`);
+    }
+  }
+  give('the npm packages could not be installed; what npm said stands above.');
 }
 
 /** Compares with the list npm keeps of what it has installed, so `npm install` by hand counts as well. */

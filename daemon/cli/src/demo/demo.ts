@@ -1,24 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import {
-  type Camera,
-  type CameraStatus,
-  FailureReason,
-  RtpTransport,
-} from '@opennvr/proto/opennvr/media/v1/media';
+import { type Camera, type CameraStatus, FailureReason } from '@opennvr/proto/opennvr/media/v1/media';
 import { type Clock, sleep } from '@opennvr/service';
-import { Recording } from '../footage/recording.ts';
 import type { DemoOptions } from './arguments.ts';
-import { type Credentials, loadCredentials } from './credentials.ts';
+import { engineCamera, everyFrameToMotion, newDemoCamera, realSource, simulatedSource } from './cameras.ts';
+import { loadCredentials } from './credentials.ts';
 import { describeState, KaicLink, MediaLink } from './links.ts';
 import { makeRunDirectory, type RunDirectory } from './run-directory.ts';
-import {
-  freePort,
-  planSimulatedCameras,
-  type SimulatedCameraPlan,
-  socketPaths,
-  writeSettings,
-} from './settings-files.ts';
+import { freePort, planSimulatedCameras, socketPaths, writeSettings } from './settings-files.ts';
 import { SimcamLink } from './simcam-link.ts';
 import { buildReport, type DemoCamera, type DemoState, framesLost, verdict } from './state.ts';
 import { Supervisor } from './supervisor.ts';
@@ -118,21 +107,26 @@ class Demo {
   }
 
   async run(): Promise<string | undefined> {
-    const { options, places, simulated, credentials } = await this.#prepare();
+    const { places, simulated, credentials } = await this.#prepare();
     const files = writeSettings(places, simulated);
     this.#out.write(`Recordings: ${places.recordingsDir}\nLogs: ${join(this.#folder, 'logs')}\n`);
     this.#out.write(
       `Frame store: ${places.framesDir}${this.#runDirectory.framesInMemory ? ' (in memory)' : ''}\n`,
     );
     if (places.engine.note) this.#out.write(`${places.engine.note}\n`);
-    if (simulated.length > 0) await this.#startSimulator(files.simcam);
-    const cameras = this.#cameraSet(simulated, options.cameras, credentials, places.recordingsDir);
+    if (simulated.length > 0) await this.#startSimulator(files.simcam, places.clipsDir);
+    if (this.#early.signal.aborted) return this.#conclude(places.recordingsDir);
+    const sources = [
+      ...simulated.map((plan) => simulatedSource(plan, (id) => this.#simcam.camera(id)?.url ?? '')),
+      ...this.#options.cameras.map((url, at) => realSource(url, at, credentials(url))),
+    ];
+    this.#state.cameras = sources.map((source) => newDemoCamera(source, places.recordingsDir));
     const sockets = socketPaths(this.#runDirectory.path);
     this.#startProgram(`opennvr-media-${places.engine.name}`, ['--settings', files.media]);
     this.#startProgram('opennvr-decoder', ['--settings', files.decoder]);
     this.#startProgram('opennvr-adapter-motion', ['--socket', sockets.motion]);
     this.#startProgram('opennvr-kaic', ['--settings', files.kaic]);
-    await this.#watchUntilTheEnd(cameras, sockets);
+    await this.#watchUntilTheEnd(sources.map(engineCamera), sockets);
     await this.#windDown(`opennvr-media-${places.engine.name}`, simulated.length > 0);
     return this.#conclude(places.recordingsDir);
   }
@@ -148,7 +142,6 @@ class Demo {
     const recordingsDir = resolve(options.recordings ?? join(this.#folder, 'recordings'));
     mkdirSync(recordingsDir, { recursive: true });
     return {
-      options,
       simulated: planSimulatedCameras(options.simulated),
       credentials: loadCredentials(options.credentials),
       places: {
@@ -168,8 +161,8 @@ class Demo {
     this.#supervisor.start({ name, bundle: join(bundleDir, `${name}.js`), args, restart: true });
   }
 
-  async #startSimulator(settings: string): Promise<void> {
-    this.#out.write('Making the clips of the simulated cameras (the first time only) …\n');
+  async #startSimulator(settings: string, clipsDir: string): Promise<void> {
+    if (!existsSync(clipsDir)) this.#out.write('Making the clips of the simulated cameras, once …\n');
     const ready = this.#simcam.next('ready');
     this.#supervisor.start({
       name: SIMCAM,
@@ -182,61 +175,14 @@ class Demo {
     await this.#within(CLIPS_MS, ready, 'the simulated cameras did not come up');
   }
 
-  #cameraSet(
-    simulated: readonly SimulatedCameraPlan[],
-    real: readonly string[],
-    credentials: (url: string) => Credentials | undefined,
-    recordingsDir: string,
-  ): Camera[] {
-    const simulatedSet = simulated.map((plan) => ({
-      id: plan.id,
-      url: this.#simcam.camera(plan.id)?.url ?? '',
-      login: plan.auth,
-      codec: plan.codec,
-      transport: plan.transport,
-    }));
-    const realSet = real.map((url, at) => ({
-      id: `cam${at + 1}`,
-      url,
-      login: credentials(url),
-      codec: '',
-      transport: 'auto' as const,
-    }));
-    this.#state.cameras = [...simulatedSet, ...realSet].map(({ id, codec, transport }) => ({
-      id,
-      simulated: transport !== 'auto',
-      transport,
-      codec,
-      state: 'connecting',
-      framesSent: transport === 'auto' ? undefined : 0,
-      recording: new Recording(join(recordingsDir, id)),
-    }));
-    return [...simulatedSet, ...realSet].map(({ id, url, login, transport }) => ({
-      id,
-      url,
-      username: login?.username ?? '',
-      password: login?.password ?? '',
-      transport: TRANSPORT[transport],
-      tlsFingerprint: '',
-      record: true,
-    }));
-  }
-
   async #watchUntilTheEnd(cameras: Camera[], sockets: ReturnType<typeof socketPaths>): Promise<void> {
     const link = { clock: this.#clock, onError: (message: string) => this.#error(message) };
     const media = new MediaLink(sockets.media, { ...link, signal: this.#mediaWatch.signal });
     const kaic = new KaicLink(sockets.kaic, { ...link, signal: this.#kaicWatch.signal });
-    const every = { seconds: 0, nanos: 0 };
-    const plan = {
-      cameras: cameras.map(({ id }) => ({
-        cameraId: id,
-        interval: every,
-        assignments: [{ adapter: 'motion', interval: every }],
-      })),
-      adapters: [
-        { name: 'motion', socketPath: sockets.motion, deadline: undefined, maxInFlight: 0, queueLength: 0 },
-      ],
-    };
+    const plan = everyFrameToMotion(
+      cameras.map(({ id }) => id),
+      sockets.motion,
+    );
     const engineUp = new Promise<void>((up) => {
       void media
         .watch(cameras, (status) => {
@@ -254,7 +200,9 @@ class Demo {
         .finally(() => kaic.close());
     });
     await this.#within(START_MS, engineUp, 'the media engine did not start');
-    if (!this.#early.signal.aborted) this.#state.engine = await media.engine();
+    if (!this.#early.signal.aborted) {
+      this.#state.engine = await media.engine().catch(() => this.#state.engine);
+    }
     await this.#within(START_MS, kaicUp, 'kaic did not start');
     const end = this.#options.forMs === undefined ? Infinity : this.#clock.monotonic() + this.#options.forMs;
     while (!this.#early.signal.aborted && this.#clock.monotonic() < end) {
@@ -353,9 +301,3 @@ class Demo {
     return this.#clock.monotonic() - this.#startedAt;
   }
 }
-
-const TRANSPORT = {
-  tcp: RtpTransport.RTP_TRANSPORT_TCP,
-  udp: RtpTransport.RTP_TRANSPORT_UDP,
-  auto: RtpTransport.RTP_TRANSPORT_UNSPECIFIED,
-} as const;
