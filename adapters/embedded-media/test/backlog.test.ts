@@ -32,9 +32,20 @@ describe('Backlog', () => {
     const backlog = filled(['I', 'P', 'I', 'P', 'P']);
     backlog.confirm(2);
     backlog.confirm(2);
-    backlog.rewind();
+    expect(backlog.rewind()).toEqual({ cutBack: true, lost: 0 });
     expect(backlog.blocks.map((b) => b.time)).toEqual([2, 3, 4]);
     expect(backlog.unwritten).toBe(3);
+  });
+
+  it('lets go of the beginning of an endless GOP, and then cannot write it again', () => {
+    const backlog = filled(['I', 'P', 'P', 'P', 'P', 'I', 'P']);
+    backlog.confirm(3);
+    backlog.dropWritten();
+    expect(backlog.blocks.map((b) => b.time)).toEqual([3, 4, 5, 6]);
+    expect(backlog.rewind()).toEqual({ cutBack: false, lost: 2 });
+    expect(backlog.blocks.map((b) => b.time)).toEqual([5, 6]);
+    backlog.confirm(2);
+    expect(backlog.rewind()).toEqual({ cutBack: true, lost: 0 });
   });
 
   it('makes room by whole GOPs and says what that cost', () => {

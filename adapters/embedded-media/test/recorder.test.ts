@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-function record(format: Format, segmentSeconds = 60) {
+function record(format: Format, segmentSeconds = 60, backlogBytes?: number) {
   const recording: boolean[] = [];
   const recorder = new Recorder({
     clock: systemClock,
@@ -24,6 +24,7 @@ function record(format: Format, segmentSeconds = 60) {
     format,
     segmentSeconds,
     partMs: 1000,
+    ...(backlogBytes === undefined ? {} : { backlogBytes }),
     onRecording: (on) => {
       if (recording.at(-1) !== on) recording.push(on);
     },
@@ -125,6 +126,16 @@ describe.skipIf(missing)(`Recorder${missing}`, () => {
     await recorder.finish();
     const found = await segments();
     expect(found.map((s) => videoTimes(s.probe).length)).toEqual([30]);
+  });
+
+  it('records a GOP larger than all it may hold', async () => {
+    const { format, blocks } = makeClip({ seconds: 12, gop: 1000 });
+    const bytes = blocks.reduce((sum, block) => sum + block.data.length, 0);
+    const { recorder } = record(format, 60, bytes / 2);
+    await feed(recorder, blocks);
+    await recorder.finish();
+    const found = await segments();
+    expect(found.map((s) => videoTimes(s.probe).length)).toEqual([120]);
   });
 
   it('keeps pictures that are sent in another order than shown', async () => {

@@ -10,6 +10,8 @@ export class Backlog {
   #bytes = 0;
   /** Blocks at the front that are on disk already. */
   #written = 0;
+  /** False once the beginning of the GOP on disk was let go. */
+  #whole = true;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -44,15 +46,36 @@ export class Backlog {
   /** The next `samples` access units are on disk. A GOP is forgotten once the next one has begun. */
   confirm(samples: number): void {
     const next = this.next();
-    if (next?.keyframe) this.#forget(this.#blocks.indexOf(next));
+    if (next?.keyframe) {
+      this.#forget(this.#blocks.indexOf(next));
+      this.#whole = true;
+    }
     for (let left = samples; left > 0 && this.#written < this.#blocks.length; this.#written++) {
       if (this.#blocks[this.#written]?.track === 'video') left--;
     }
   }
 
-  /** Everything held has to be written again, from a keyframe on. */
-  rewind(): void {
+  /** Lets go of what is on disk: a GOP that goes on for ever must not end the recording. */
+  dropWritten(): void {
+    if (this.#written > 0) this.#whole = false;
+    this.#forget(this.#written);
+  }
+
+  /**
+   * Gets ready to write everything held once more, from a keyframe on.
+   *
+   * @returns whether the file has to be cut back to that keyframe, and how many access units cannot be written
+   *   again because their keyframe was let go.
+   */
+  rewind(): { cutBack: boolean; lost: number } {
     this.#written = 0;
+    if (this.#whole) return { cutBack: true, lost: 0 };
+    const keyframe = this.#blocks.findIndex((block) => block.track === 'video' && block.keyframe);
+    const end = keyframe === -1 ? this.#blocks.length : keyframe;
+    const lost = countVideo(this.#blocks.slice(0, end));
+    this.#forget(end);
+    this.#whole = true;
+    return { cutBack: false, lost };
   }
 
   /** Gives up the oldest GOPs until there is room. Only while no muxer holds them. Returns access units lost. */

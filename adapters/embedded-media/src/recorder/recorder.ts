@@ -15,12 +15,13 @@ export interface RecorderOptions {
   format: Format;
   segmentSeconds: number;
   partMs: number;
+  /** Bytes held while disk or ffmpeg do not take them; half a minute of a busy camera when not given. */
+  backlogBytes?: number;
   /** True once a segment holds media, false when writing has stopped. */
   onRecording: (recording: boolean) => void;
 }
 
-/** What we hold while the disk or ffmpeg does not take it: half a minute of a busy camera. */
-const MAX_BACKLOG = 32 * 1024 * 1024;
+const BACKLOG_BYTES = 32 * 1024 * 1024;
 const RETRY_MS = { first: 250, most: 15_000 } as const;
 /** How far names may drift from the wall clock before they follow it again. */
 const MAX_DRIFT_MS = 250;
@@ -29,7 +30,7 @@ const FINISH_MS = 5000;
 /** Writes one camera's segments for as long as its format stays the same. */
 export class Recorder {
   readonly #options: RecorderOptions;
-  readonly #backlog = new Backlog(MAX_BACKLOG);
+  readonly #backlog: Backlog;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #started: () => void = () => undefined;
@@ -46,6 +47,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
+    this.#backlog = new Backlog(options.backlogBytes ?? BACKLOG_BYTES);
     const started = new Promise<void>((resolve) => {
       this.#started = resolve;
     });
@@ -63,6 +65,7 @@ export class Recorder {
     this.#backlog.push(block);
     this.#started();
     this.#muxer?.write(block);
+    if (this.#backlog.full) this.#backlog.dropWritten();
     if (!this.#backlog.full) return;
     if (this.#muxer) this.#muxer.kill().catch((error: unknown) => this.#warn(error, 'ending a stuck ffmpeg'));
     else this.#makeRoom();
@@ -100,8 +103,7 @@ export class Recorder {
     }
     await this.#closeSegment();
     this.#options.onRecording(false);
-    const lost = this.#backlog.unwritten;
-    if (lost > 0) this.#options.log.error({ frames: lost }, 'frames could not be recorded');
+    this.#sayLost(this.#backlog.unwritten);
   }
 
   async #mux(onProgress: () => void): Promise<void> {
@@ -157,10 +159,11 @@ export class Recorder {
 
   /** Takes the segment back to where the backlog begins. */
   async #rollBack(): Promise<void> {
-    this.#backlog.rewind();
+    const { cutBack, lost } = this.#backlog.rewind();
+    this.#sayLost(lost);
     this.#makeRoom();
     try {
-      await this.#segment?.truncate(this.#gopOffset);
+      if (cutBack) await this.#segment?.truncate(this.#gopOffset);
     } catch (error) {
       this.#warn(error, 'cutting a segment back to its last whole GOP');
     }
@@ -178,9 +181,11 @@ export class Recorder {
   }
 
   #makeRoom(): void {
-    const lost = this.#backlog.makeRoom();
-    if (lost > 0)
-      this.#options.log.error({ frames: lost }, 'frames could not be recorded: the disk is too slow');
+    this.#sayLost(this.#backlog.makeRoom());
+  }
+
+  #sayLost(frames: number): void {
+    if (frames > 0) this.#options.log.error({ frames }, 'frames could not be recorded');
   }
 
   #warn(error: unknown, doing: string): void {
