@@ -182,6 +182,17 @@ describe('loss', () => {
     expect(stats).toMatchObject({ lost: 1, damaged: 1, malformed: 0 });
   });
 
+  test('all: a keyframe of which only a stump of an SPS is left does not come empty', () => {
+    const { push, units, stats } = start('all', {});
+    push(packet({ seq: 0, ts: 5, marker: true }, P));
+    push(packet({ seq: 1, ts: 10 }, stap([0x67])));
+    push(packet({ seq: 2, ts: 10 }, fu(0x80, 0x88)));
+    push(packet({ seq: 4, ts: 20, marker: true }, P));
+    expect(units.map((unit) => unit.rtpTimestamp)).toEqual([5, 20]);
+    expect(units.every((unit) => unit.nalUnits.length > 0)).toBe(true);
+    expect(stats).toMatchObject({ lost: 1, damaged: 2 });
+  });
+
   test('joined in the middle of a picture: nobody’s loss', () => {
     for (const mode of ['all', 'keyframes'] as const) {
       const { push, units, stats } = start(mode);

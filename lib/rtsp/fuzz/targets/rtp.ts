@@ -75,6 +75,7 @@ function assemble(codec: VideoCodec, mode: AssemblerMode, input: Buffer): string
   const assembler = new AccessUnitAssembler({
     codec,
     mode,
+    lend: mode === 'keyframes',
     onAccessUnit({ nalUnits, keyframe, damaged }) {
       const bytes = nalUnits.reduce((sum, nal) => sum + nal.length, 0);
       promise(

@@ -243,8 +243,9 @@ export class Picture {
     const keyframe = this.#keyframe;
     let nalUnits = this.#lend ? this.#nals.lend() : this.#nals.take();
     this.#reset();
+    if (keyframe && nalUnits.length > 0) nalUnits = this.#withParameterSets(nalUnits);
+    // Loss may have left nothing, or nothing but a stump of a parameter set.
     if (nalUnits.length === 0) return;
-    if (keyframe) nalUnits = this.#withParameterSets(nalUnits);
     this.#emit({ codec: this.codec, nalUnits, keyframe, rtpTimestamp: this.timestamp, damaged });
   }
 
