@@ -15,6 +15,11 @@ import type { FrameStore } from '../frames/store.ts';
 import { Pacer } from '../pacer.ts';
 import type { FrameListener } from '../types.ts';
 
+/** While nothing is wanted: the longest time between two reads, and what the kernel is asked to hold. */
+const MAX_GULP_MS = 200;
+const MAX_GULP_BYTES = 96 * 1024;
+/** Back to reading at once this long before the next keyframe may be due, ms. */
+const EARLY_MS = 30;
 const START_CODE = Buffer.from([0, 0, 0, 1]);
 
 export interface SlicerOptions {
@@ -22,6 +27,8 @@ export interface SlicerOptions {
   intervalMs: number;
   clock: Clock;
   store: Pick<FrameStore, 'put'>;
+  /** Asks for packets in gulps, at most every so many ms; 0: as they come. */
+  readEvery(ms: number): void;
   /** Told of stored frames; undefined while nobody looks at this camera. */
   listener: FrameListener | undefined;
 }
@@ -56,9 +63,11 @@ export class Slicer {
   #assembler: AccessUnitAssembler | undefined;
   #track = -1;
   #sps: { nal: Buffer; facts: Sps } | undefined;
-  #cancelWant: (() => void) | undefined;
+  #cancelSleep: (() => void) | undefined;
   /** Counted by assemblers of earlier sessions. */
   #before = { keyframes: 0, lost: 0 };
+  /** When this session began, and the bytes received before it. */
+  #begun = { at: 0, bytes: 0 };
   #codec = '';
   #stored = 0;
   #lastUri = '';
@@ -78,6 +87,7 @@ export class Slicer {
     this.complaint = '';
     if (!track) return false;
     this.lastKeyframeAt = this.#options.clock.monotonic();
+    this.#begun = { at: this.lastKeyframeAt, bytes: this.#bytes };
     this.#track = track.index;
     this.#codec = track.codec;
     this.#assembler = new AccessUnitAssembler({
@@ -100,7 +110,7 @@ export class Slicer {
   adjust({ intervalMs, listener }: Pick<SlicerOptions, 'intervalMs' | 'listener'>): void {
     this.#pacer.intervalMs = intervalMs;
     this.#listener = listener;
-    this.#want();
+    this.#wake();
   }
 
   end(): void {
@@ -165,23 +175,40 @@ export class Slicer {
     return this.#sps.facts;
   }
 
-  /** Until the next turn the assembler need not even copy keyframes. */
+  /** Until the next turn keyframes are not even copied, and packets are read in gulps. */
   #sleepUntilTurn(now: number): void {
     const wait = this.#pacer.nextTurn - now;
     if (wait <= 0 || !this.#assembler) return;
+    const { clock, readEvery } = this.#options;
     this.#assembler.want = false;
-    this.#cancelWant?.();
-    this.#cancelWant = this.#options.clock.after(wait, () => this.#want());
+    const gulp = Math.min(MAX_GULP_MS, MAX_GULP_BYTES / this.#bytesPerMs(now));
+    const cancelWant = clock.after(wait, () => this.#wake());
+    // Awake before the turn, so that a keyframe that comes early for it is not taken for one that is due.
+    if (wait <= gulp + EARLY_MS) {
+      this.#cancelSleep = cancelWant;
+      return;
+    }
+    readEvery(gulp);
+    const cancelGulps = clock.after(wait - EARLY_MS, () => readEvery(0));
+    this.#cancelSleep = () => {
+      cancelWant();
+      cancelGulps();
+    };
   }
 
-  #want(): void {
-    this.#cancelWant?.();
-    this.#cancelWant = undefined;
+  #bytesPerMs(now: number): number {
+    return Math.max(1, (this.#bytes - this.#begun.bytes) / (now - this.#begun.at));
+  }
+
+  #wake(): void {
+    this.#cancelSleep?.();
+    this.#cancelSleep = undefined;
+    this.#options.readEvery(0);
     if (this.#assembler) this.#assembler.want = true;
   }
 
   #retire(): void {
-    this.#want();
+    this.#wake();
     if (!this.#assembler) return;
     this.#before.keyframes += this.#assembler.stats.keyframes;
     this.#before.lost += this.#assembler.stats.lost;

@@ -14,7 +14,7 @@ const KEYFRAME_OVERDUE_MS = 30_000;
 
 const { TAP_STATE_CONNECTING, TAP_STATE_RUNNING, TAP_STATE_FAILED } = TapState;
 
-export interface TapOptions extends SlicerOptions {
+export interface TapOptions extends Omit<SlicerOptions, 'readEvery'> {
   media: CameraDirectory;
   random: Random;
 }
@@ -38,7 +38,7 @@ export class Tap {
 
   constructor(options: TapOptions) {
     this.#options = options;
-    this.#slicer = new Slicer(options);
+    this.#slicer = new Slicer({ ...options, readEvery: (ms) => this.#source?.readEvery(ms) });
     this.#reconsider();
   }
 
