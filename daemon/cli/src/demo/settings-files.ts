@@ -92,7 +92,7 @@ export function writeSettings(places: DemoPlaces, simulated: readonly SimulatedC
       partMs: 1000,
       ...(engine.name === 'embedded' ? { ffmpeg } : { mediamtx: { bin: engine.bin, manage: true } }),
     }),
-    decoder: write('decoder', { socketPath: sockets.decoder, ffmpeg }),
+    decoder: write('decoder', { socketPath: sockets.decoder, ffmpegPath: ffmpeg }),
     kaic: write('kaic', {
       socketPath: sockets.kaic,
       stateDir: folder('kaic-state'),
@@ -103,8 +103,16 @@ export function writeSettings(places: DemoPlaces, simulated: readonly SimulatedC
   };
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. UDP ports of the same number are as good as free. */
-export function freePort(): Promise<number> {
+/** The embedded engine takes this many UDP ports in a row. */
+const PORTS_IN_A_ROW = 64;
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. UDP ports from that number on are as good as free. */
+export async function freePort(): Promise<number> {
+  const port = await anyPort();
+  return port + PORTS_IN_A_ROW <= 65_535 ? port : freePort();
+}
+
+function anyPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '@opennvr/service';
 import { z } from 'zod';
@@ -13,11 +14,11 @@ const toolsFile = z.object({ ffmpeg: z.string().optional() });
 /** Folder of the bundles: where this program itself lies. */
 export const bundleDir = fileURLToPath(new URL('.', import.meta.url));
 
-/** FFMPEG_BIN, then what `make setup` found, then PATH. @throws CliError with status 3 when there is none. */
+/** Absolute path: FFMPEG_BIN, then what `make setup` found, then PATH. @throws CliError with status 3 when there is none. */
 export function findFfmpeg(): string {
   const told = explain(() => findProgram('', 'FFMPEG_BIN'));
   const ffmpeg = told ?? fromSetup() ?? findProgram('ffmpeg');
-  if (ffmpeg !== undefined) return ffmpeg;
+  if (ffmpeg !== undefined) return resolve(ffmpeg);
   throw new CliError(
     EXIT.unavailable,
     'ffmpeg was not found: run "make setup", install it, or let FFMPEG_BIN point at it.',
