@@ -1,7 +1,7 @@
 // Every program of ours: bundle name → entry point.
 export const programs = {
   opennvr: 'daemon/cli/src/main.ts',
-  // 'opennvr-kaic': 'daemon/kaic/src/main.ts',
+  'opennvr-kaic': 'daemon/kaic/src/main.ts',
   'opennvr-decoder': 'daemon/decoder/src/main.ts',
   'opennvr-simcam': 'daemon/simcam/src/main.ts',
   'opennvr-media-mediamtx': 'adapters/mediamtx/src/main.ts',
