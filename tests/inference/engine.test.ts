@@ -1,0 +1,265 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type Adapter, AdapterError, serveAdapter } from '@opennvr/adapter-sdk';
+import { AdapterServiceService } from '@opennvr/proto/opennvr/inference/v1/inference';
+import { createLogger, systemClock } from '@opennvr/service';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { AdapterEngine } from '../../daemon/kaic/src/inference/index.ts';
+import type { Detection, StoredFrame } from '../../daemon/kaic/src/types.ts';
+
+const log = createLogger('test', { level: 'silent' });
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+function socketPath(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'a.sock');
+}
+
+async function adapter(infer: Adapter['infer'], path = socketPath(), change: object = {}) {
+  const describe: Adapter['describe'] = () => ({
+    name: 'fake',
+    version: '1.2.3',
+    vendor: 'v',
+    license: 'MIT',
+    model: { name: 'm', version: '1', fingerprint: `sha256:${'a'.repeat(64)}` },
+    tasks: ['test'],
+    ...change,
+  });
+  const server = await serveAdapter({ describe, infer }, { socketPath: path, log });
+  closers.push(() => server.close(50));
+  return { path, server };
+}
+
+function engineFor(
+  sockets: Record<string, string>,
+  options: { deadlineMs?: number; cameras?: string[] } = {},
+) {
+  const pictures: string[] = [];
+  const engine = new AdapterEngine({
+    clock: systemClock,
+    log,
+    random: Math.random,
+    pictures: {
+      async jpeg(frame, maxWidth) {
+        pictures.push(`${frame.cameraId}/${frame.number}/${maxWidth}`);
+        const uri = `opennvr://frames/camera_${frame.cameraId}/frame_${frame.number}.jpg`;
+        return { data: Buffer.from('jpeg'), uri, width: 320, height: 180 };
+      },
+    },
+  });
+  closers.push(() => engine.close());
+  const detections: Detection[] = [];
+  engine.onDetection((detection) => detections.push(detection));
+  const cameras = options.cameras ?? ['front'];
+  engine.applyAdapters(
+    Object.entries(sockets).map(([name, path]) => ({
+      name,
+      socketPath: path,
+      deadlineMs: options.deadlineMs ?? 300,
+      maxInFlight: 0,
+      queueLength: 0,
+    })),
+    Object.keys(sockets).flatMap((name) =>
+      cameras.map((cameraId) => ({ cameraId, adapter: name, intervalMs: 0 })),
+    ),
+  );
+  const status = (name: string) => {
+    const found = engine.status().find((one) => one.name === name);
+    if (!found) throw new Error(`no adapter ${name}`);
+    return found;
+  };
+  return { engine, detections, pictures, status };
+}
+
+let number = 0;
+function frame(cameraId = 'front'): StoredFrame {
+  number++;
+  return {
+    cameraId,
+    number,
+    uri: `opennvr://frames/camera_${cameraId}/frame_${number}.h264`,
+    codec: 'h264',
+    width: 640,
+    height: 360,
+    captureTimeMs: 1_700_000_000_123.5,
+    byteLength: 5,
+    annexB: Buffer.from('annex'),
+  };
+}
+
+const connected = (status: () => { connected: boolean }) =>
+  vi.waitFor(() => expect(status().connected).toBe(true), { timeout: 10_000, interval: 10 });
+
+/** Offers frames until `done`, so that a test does not depend on how fast things connect. */
+async function feed(engine: AdapterEngine, done: () => void, cameras = ['front']) {
+  await vi.waitFor(
+    () => {
+      for (const camera of cameras) engine.onFrame(frame(camera));
+      done();
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
+
+describe('the inference engine with real adapters', () => {
+  it('publishes a result with everything that says where it comes from', async () => {
+    const { path } = await adapter(({ frame: bytes }) => ({ text: bytes.toString() }));
+    const { engine, detections, status } = engineFor({ fake: path });
+    await connected(() => status('fake'));
+    const one = frame();
+    engine.onFrame(one);
+    await vi.waitFor(() => expect(detections).toHaveLength(1));
+    expect(detections[0]).toMatchObject({
+      cameraId: 'front',
+      frameUri: one.uri.replace('.h264', '.jpg'),
+      captureTime: { seconds: 1_700_000_000, nanos: 123_500_000 },
+      adapter: 'fake',
+      adapterVersion: '1.2.3',
+      modelFingerprint: `sha256:${'a'.repeat(64)}`,
+      correlationId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      result: { text: 'jpeg' },
+    });
+    expect(status('fake')).toMatchObject({ results: 1, errors: 0, timeouts: 0, breaker: 'closed' });
+    expect(status('fake').p50Ms).toBeGreaterThan(0);
+  });
+
+  it('gives an adapter the bytes as they came when it asks for them', async () => {
+    const { path } = await adapter(({ frame: bytes }) => ({ text: bytes.toString() }), undefined, {
+      input: { encodings: [2, 1], maxWidth: 0 },
+    });
+    const { engine, detections, pictures, status } = engineFor({ fake: path });
+    await connected(() => status('fake'));
+    const one = frame();
+    engine.onFrame(one);
+    await vi.waitFor(() => expect(detections).toHaveLength(1));
+    expect(detections[0]).toMatchObject({ frameUri: one.uri, result: { text: 'annex' } });
+    expect(pictures).toEqual([]);
+  });
+
+  it('counts a hanging adapter as timeouts, opens its breaker, and keeps the other adapter going', async () => {
+    const hanging = await adapter(() => new Promise(() => undefined));
+    const good = await adapter(() => ({}));
+    const { engine, status } = engineFor({ hanging: hanging.path, good: good.path }, { deadlineMs: 60 });
+    await feed(engine, () => expect(status('hanging').breaker).toBe('open'));
+    expect(status('hanging')).toMatchObject({ results: 0, connected: true });
+    expect(status('hanging').timeouts).toBeGreaterThanOrEqual(5);
+    expect(status('hanging').detail).toContain('no answer within 60 ms');
+    expect(status('good').results).toBeGreaterThan(5);
+    expect(status('good').timeouts).toBe(0);
+  });
+
+  it('goes on by itself when an adapter that failed is well again', async () => {
+    let broken = true;
+    const { path } = await adapter(() => {
+      if (broken) throw new AdapterError('out_of_memory', 'no');
+      return {};
+    });
+    const { engine, status } = engineFor({ fake: path });
+    await feed(engine, () => expect(status('fake').breaker).toBe('open'));
+    expect(status('fake').detail).toContain('out_of_memory');
+    broken = false;
+    await feed(engine, () =>
+      expect(status('fake')).toMatchObject({ breaker: 'closed', results: expect.any(Number) }),
+    );
+    expect(status('fake').results).toBeGreaterThan(0);
+  });
+
+  it('reconnects to an adapter that was restarted', async () => {
+    const path = socketPath();
+    const first = await adapter(() => ({}), path);
+    const { engine, status } = engineFor({ fake: path });
+    await feed(engine, () => expect(status('fake').results).toBeGreaterThan(0));
+    await first.server.close(0);
+    await vi.waitFor(() => expect(status('fake').connected).toBe(false), { timeout: 10_000 });
+    await adapter(() => ({}), path, { version: '2.0.0' });
+    const before = status('fake').results;
+    await feed(engine, () => expect(status('fake').results).toBeGreaterThan(before));
+    expect(status('fake').version).toBe('2.0.0');
+  });
+
+  it('never passes on an answer that breaks the schema, and names the path', async () => {
+    const path = socketPath();
+    const server = new Server();
+    server.addService(AdapterServiceService, {
+      describe: (_: unknown, callback: (error: null, value: object) => void) =>
+        callback(null, {
+          ...{ name: 'liar', version: '1', vendor: 'v', license: 'l', tasks: ['t'], labels: [] },
+          model: { name: 'm', version: '1', fingerprint: '' },
+        }),
+      infer: (_: unknown, callback: (error: null, value: object) => void) => {
+        const box = { x: 0, y: 0, w: 7, h: 1 };
+        const detections = [{ label: 'x', confidence: 0.5, box, trackId: '', attributes: undefined }];
+        const value = { detections, classifications: [], text: '' };
+        callback(null, { outcome: { $case: 'result', value } });
+      },
+    });
+    await new Promise<void>((resolve, reject) =>
+      server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      ),
+    );
+    closers.push(() => server.forceShutdown());
+    const { engine, detections, status } = engineFor({ liar: path });
+    await feed(engine, () => expect(status('liar').errors).toBeGreaterThan(0));
+    expect(status('liar').detail).toContain('detections[0].box.w');
+    expect(detections).toEqual([]);
+  });
+
+  it('is not impressed by a socket that speaks garbage, or closes at once', async () => {
+    const path = socketPath();
+    const open = new Set<Socket>();
+    const garbage = createServer((socket) => {
+      open.add(socket);
+      socket.on('error', () => socket.destroy());
+      if (open.size % 2 === 0) socket.destroy();
+      else socket.write(Buffer.alloc(100_000, 0x5a));
+    });
+    await new Promise<void>((resolve) => garbage.listen(path, resolve));
+    closers.push(() => {
+      for (const socket of open) socket.destroy();
+      garbage.close();
+    });
+    const good = await adapter(() => ({}));
+    const { engine, status } = engineFor({ garbage: path, good: good.path });
+    await feed(engine, () => expect(open.size).toBeGreaterThan(2));
+    expect(status('garbage')).toMatchObject({ connected: false, results: 0 });
+    await feed(engine, () => expect(status('good').results).toBeGreaterThan(5));
+  });
+
+  it('refuses an answer that is larger than 4 MiB', async () => {
+    const attributes = { blob: 'x'.repeat(5 * 1024 * 1024) };
+    const box = { x: 0, y: 0, w: 1, h: 1 };
+    const { path } = await adapter(() => ({ detections: [{ label: 'x', confidence: 1, box, attributes }] }));
+    const { engine, detections, status } = engineFor({ fake: path }, { deadlineMs: 5000 });
+    await feed(engine, () => expect(status('fake').errors).toBeGreaterThan(0));
+    expect(status('fake').detail).toContain('larger than');
+    expect(detections).toEqual([]);
+  });
+
+  it('stops asking an adapter that is taken out of the plan, in flight calls included', async () => {
+    let cancelled = false;
+    const { path } = await adapter(
+      (_, signal) =>
+        new Promise((resolve) =>
+          signal.addEventListener('abort', () => {
+            cancelled = true;
+            resolve({});
+          }),
+        ),
+    );
+    const { engine, status } = engineFor({ fake: path }, { deadlineMs: 60_000 });
+    await connected(() => status('fake'));
+    engine.onFrame(frame());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    engine.applyAdapters([], []);
+    expect(engine.status()).toEqual([]);
+    await vi.waitFor(() => expect(cancelled).toBe(true));
+  });
+});
