@@ -36,16 +36,25 @@ const playing: Script = ({ method, cseq }, socket) => {
 };
 
 describe('keep-alive', () => {
-  // Sessions of the fake camera time out after 20 s.
+  // Sessions of the fake camera time out after 24 s.
   const clock = hurriedClock(100);
   const after = (camera: FakeCamera, method: string) => {
     const from = camera.requests.findIndex((request) => request.method === 'PLAY');
     return camera.requests.slice(from).filter((request) => request.method === method);
   };
 
-  it('by GET_PARAMETER, of the session', async () => {
-    const { camera, recorder } = await play(playing, { clock });
+  it("by GET_PARAMETER, of the session, at half the server's timeout", async () => {
+    const waits: number[] = [];
+    const noting = {
+      ...clock,
+      after: (ms: number, fn: () => void) => {
+        waits.push(ms);
+        return clock.after(ms, fn);
+      },
+    };
+    const { camera, recorder } = await play(playing, { clock: noting });
     await until(() => after(camera, 'GET_PARAMETER').length >= 3, 'three');
+    expect(waits).toContain(12_000);
     expect(camera.requests.at(-1)?.text).toMatch(/^Session: 1$/m);
     expect(recorder.last?.name).toBe('playing');
   });

@@ -108,7 +108,7 @@ export function goodAnswer({ method, cseq, text }: FakeRequest): string {
     case 'DESCRIBE':
       return answer(cseq, { 'Content-Base': `${url}/`, 'Content-Type': 'application/sdp' }, SDP);
     case 'SETUP':
-      return answer(cseq, { Transport: transport, Session: '1;timeout=20' });
+      return answer(cseq, { Transport: transport, Session: '1;timeout=24' });
     default:
       return answer(cseq, { Session: '1' });
   }
