@@ -16,6 +16,7 @@ import { SegmentWatch } from './segments.ts';
 import type { Settings } from './settings.ts';
 import { forbiddenSockets, listeners } from './socket-policy.ts';
 import { openSockets } from './sockets.ts';
+import { CameraAddresses, strangers } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
 import { UnixHttp } from './unix-http.ts';
 import { compareVersions, findVersion, formatVersion, NEWEST_KNOWN, type Version } from './version.ts';
@@ -56,6 +57,7 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
     supervisor.condemn().finally(() => process.exit(1));
   };
   const sockets = () => (supervisor.run ? openSockets(supervisor.run.pid) : []);
+  const addresses = new CameraAddresses();
   const engine = new MediaMtx({
     clock,
     log,
@@ -68,6 +70,13 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
     segments: new SegmentWatch(settings.recordingsDir, settings.partMs),
     readUrl,
     describe: compareVersions(version, API_HAS_SIZES) < 0 ? describe : undefined,
+    misled: async (online) => {
+      await addresses.refresh(plan.cameras, clock.monotonic());
+      const { peers, misled } = strangers(sockets(), settings.rtsp.port, plan.cameras, online, addresses);
+      if (peers.length > 0)
+        log.warn({ peers: peers.slice(0, 8) }, 'MediaMTX is connected to somebody who is no camera');
+      return misled;
+    },
     forbidden: () => forbiddenSockets(sockets(), settings, version, plan.cameras),
     onFatal: fatal,
   });

@@ -126,7 +126,8 @@ export class CameraWatch {
 
   /** True when the camera answers but does not take the way we chose for it, and the choice is ours. */
   wantsOtherTransport(now: number): boolean {
-    if (this.camera.transport !== 0 || this.camera.held || this.#online || !this.#verdict?.ok) return false;
+    if (this.camera.transport !== 0 || this.camera.held !== '' || this.#online || !this.#verdict?.ok)
+      return false;
     return UNSUPPORTED_TRANSPORT.test(this.#problem) || this.#overdue(now);
   }
 
@@ -149,7 +150,12 @@ export class CameraWatch {
     const connecting = { state: STATE.connecting, reason: REASON.none, detail: '' };
     if (!this.#engineUp) return failed(REASON.engine, 'MediaMTX is not running');
     const verdict = this.#verdict;
-    if (this.camera.held) {
+    if (this.camera.held === 'caught')
+      return failed(
+        REASON.redirected,
+        'the camera led MediaMTX to another address; change its settings to try again',
+      );
+    if (this.camera.held === 'redirects') {
       const why =
         verdict && !verdict.ok && verdict.code === 'redirected' ? verdict.message : 'the camera redirects';
       return failed(REASON.redirected, why);

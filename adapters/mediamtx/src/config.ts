@@ -6,10 +6,16 @@ import type { Settings } from './settings.ts';
 import { sourceUrl } from './source-url.ts';
 import type { Version } from './version.ts';
 
+/**
+ * MediaMTX follows redirects, credentials in hand. `redirects`: the camera told us to look elsewhere when we asked.
+ * `caught`: it told us nothing, but MediaMTX was found connected to somebody else.
+ */
+export type Held = '' | 'redirects' | 'caught';
+
 /** A camera together with what we found out about it. */
 export interface PlannedCamera extends CameraSpec {
-  /** It redirected when we asked: MediaMTX is not told of it, because it would follow with the credentials. */
-  held: boolean;
+  /** Why MediaMTX is not told of it; '' when it is. */
+  held: Held;
   /** What MediaMTX is told to use. Differs from `transport` only where that leaves the choice to us. */
   via: 'tcp' | 'udp';
 }
@@ -40,7 +46,7 @@ export function layout(settings: Pick<Settings, 'stateDir' | 'runDir'>) {
 export function pathConfigs(cameras: readonly PlannedCamera[]): Map<string, PathConfig> {
   return new Map(
     cameras
-      .filter((camera) => !camera.held)
+      .filter((camera) => camera.held === '')
       .map((camera) => [
         camera.id,
         {

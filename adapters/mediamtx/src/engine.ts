@@ -10,7 +10,7 @@ import type {
 import { sameSource } from '@opennvr/media';
 import { type Clock, type Logger, sleep } from '@opennvr/service';
 import { CameraWatch } from './camera-watch.ts';
-import { type PathConfig, type PlannedCamera, pathConfigs } from './config.ts';
+import { type PlannedCamera, pathConfigs } from './config.ts';
 import type { ControlApi, PathState } from './control-api.ts';
 import type { Live } from './live.ts';
 import { type LogLine, problemOf } from './log-lines.ts';
@@ -35,6 +35,8 @@ export interface MediaMtxOptions {
   readUrl: (cameraId: string) => ReadUrl;
   /** Reads tracks from MediaMTX's own session description, for versions whose API has no sizes; else undefined. */
   describe: ((cameraId: string) => Promise<Verdict>) | undefined;
+  /** Cameras that led MediaMTX to somebody else, of those that are online. */
+  misled: (online: ReadonlySet<string>) => Promise<string[]>;
   /** Sockets MediaMTX has and must not have. */
   forbidden: () => string[];
   onFatal: (error: Error) => void;
@@ -42,8 +44,8 @@ export interface MediaMtxOptions {
 
 const POLL_MS = 1000;
 const SOCKETS_CLOSE_MS = 2000;
-/** Looking at folders costs more than asking MediaMTX. */
-const SEGMENTS_EVERY = 2;
+/** Looking at folders and sockets costs more than asking MediaMTX. */
+const LOOK_EVERY = 2;
 
 /** MediaMTX has a socket open that it must not have. */
 export class ListenerError extends Error {
@@ -58,6 +60,7 @@ export class MediaMtx implements Engine, CameraStore {
   readonly #o: MediaMtxOptions;
   readonly #watches = new Map<string, CameraWatch>();
   readonly #recording = new Map<string, boolean>();
+  #suspects: ReadonlySet<string> = new Set();
   #up = false;
   #polls = 0;
   #closed = false;
@@ -178,7 +181,11 @@ export class MediaMtx implements Engine, CameraStore {
       return;
     }
     if (!this.#up) await this.#cameUp();
-    await this.#lookAtSegments(paths);
+    this.#polls += 1;
+    if (this.#polls % LOOK_EVERY === 0) {
+      await this.#lookAtSegments(paths);
+      await this.#lookAtPeers(paths);
+    }
     const now = this.#o.clock.monotonic();
     for (const [id, watch] of this.#watches) {
       const cameOnline = watch.polled(paths.get(id), this.#recording.get(id) ?? false, now);
@@ -217,8 +224,6 @@ export class MediaMtx implements Engine, CameraStore {
   }
 
   async #lookAtSegments(paths: ReadonlyMap<string, PathState>): Promise<void> {
-    this.#polls += 1;
-    if (this.#polls % SEGMENTS_EVERY !== 0) return;
     const now = this.#o.clock.monotonic();
     const recorded = [...this.#watches].filter(([id, watch]) => {
       if (watch.camera.record && paths.get(id)?.online) return true;
@@ -229,6 +234,23 @@ export class MediaMtx implements Engine, CameraStore {
     const growing = await Promise.all(recorded.map(([id]) => this.#o.segments.isGrowing(id, now)));
     this.#recording.clear();
     recorded.forEach(([id], i) => void this.#recording.set(id, growing[i] ?? false));
+  }
+
+  /** Twice in a row, since connections end between one look and the other. */
+  async #lookAtPeers(paths: ReadonlyMap<string, PathState>): Promise<void> {
+    const online = new Set([...paths].filter(([, path]) => path.online).map(([id]) => id));
+    const misled = new Set(await this.#o.misled(online));
+    const caught = [...misled].filter((id) => this.#suspects.has(id));
+    this.#suspects = misled;
+    for (const id of caught) {
+      const camera = this.#o.plan.get(id);
+      if (!camera) continue;
+      this.#o.log.error(
+        { camera: id },
+        'the camera led MediaMTX to another address: taking it away from MediaMTX',
+      );
+      await this.#note(camera, { held: 'caught' });
+    }
   }
 
   #publish(id: string, now: number): void {
@@ -243,8 +265,8 @@ export class MediaMtx implements Engine, CameraStore {
       const verdict = await this.#o.prober.ask(camera);
       if (this.#watches.get(camera.id) !== watch) return;
       watch.answered(verdict, this.#o.clock.monotonic(), this.#o.random());
-      if (isRedirect(verdict) && !watch.camera.held) await this.#note(camera, { held: true });
-      if (verdict.ok && watch.camera.held) await this.#note(camera, { held: false });
+      if (isRedirect(verdict) && watch.camera.held === '') await this.#note(camera, { held: 'redirects' });
+      if (verdict.ok && watch.camera.held === 'redirects') await this.#note(camera, { held: '' });
       this.#publish(camera.id, this.#o.clock.monotonic());
     });
   }
@@ -276,8 +298,8 @@ export class MediaMtx implements Engine, CameraStore {
 
   async #synchronise(): Promise<void> {
     if (!this.#up) return;
-    const wanted: ReadonlyMap<string, PathConfig> = pathConfigs(this.#o.plan.cameras);
-    await synchronise(this.#o.api, wanted, this.#o.clock);
+    const { api, plan, clock } = this.#o;
+    await synchronise({ api, clock, wanted: pathConfigs(plan.cameras), rewrite: () => plan.rewrite() });
   }
 
   #background(doing: string, task: () => Promise<void>): void {

@@ -14,7 +14,7 @@ const Stored = z.strictObject({
   transport: z.union([z.literal(0), z.literal(1), z.literal(2)]),
   tlsFingerprint: z.string(),
   record: z.boolean(),
-  held: z.boolean(),
+  held: z.enum(['', 'redirects', 'caught']),
   via: z.enum(['tcp', 'udp']),
 });
 
@@ -63,14 +63,18 @@ export class Plan {
   /**
    * Makes this the set, on disk as well; MediaMTX takes notice by itself.
    *
-   * @param held decides about cameras that are new or point elsewhere than before
+   * @param held those that redirect, of the cameras that are new or point elsewhere than before
    */
   async save(cameras: readonly CameraSpec[], held: ReadonlySet<string>): Promise<void> {
     await this.#write(
       cameras.map((camera) => {
         const before = this.get(camera.id);
         if (before && sameSource(before, camera)) return { ...before, ...camera };
-        return { ...camera, held: held.has(camera.id), via: camera.transport === 2 ? 'udp' : 'tcp' };
+        return {
+          ...camera,
+          held: held.has(camera.id) ? 'redirects' : '',
+          via: camera.transport === 2 ? 'udp' : 'tcp',
+        };
       }),
     );
   }
@@ -78,6 +82,11 @@ export class Plan {
   /** Changes what we know about one camera. */
   async note(id: string, news: Partial<Pick<PlannedCamera, 'held' | 'via'>>): Promise<void> {
     await this.#write(this.#cameras.map((camera) => (camera.id === id ? { ...camera, ...news } : camera)));
+  }
+
+  /** Writes the same file once more, for a MediaMTX that missed the change. */
+  async rewrite(): Promise<void> {
+    await this.#write(this.#cameras);
   }
 
   async #write(cameras: readonly PlannedCamera[], before?: string): Promise<void> {

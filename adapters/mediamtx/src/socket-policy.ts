@@ -23,7 +23,8 @@ export function forbiddenSockets(
 ): string[] {
   const { apiSocket, whepSocket } = layout(settings);
   const [first, last] = rtpPorts(version);
-  let rtpLeft = cameras.filter((camera) => !camera.held && camera.via === 'udp').length * UDP_PER_CAMERA;
+  let rtpLeft =
+    cameras.filter((camera) => camera.held === '' && camera.via === 'udp').length * UDP_PER_CAMERA;
   return sockets
     .filter((socket) => {
       if (!socket.listening) return false;

@@ -105,7 +105,7 @@ describe('a camera over time', () => {
   });
 
   it('one that is held back says so', () => {
-    const watch = new CameraWatch(planned({ held: true }), true, 0);
+    const watch = new CameraWatch(planned({ held: 'redirects' }), true, 0);
     expect(watch.status(0)).toMatchObject({ state: STATE.failed, reason: REASON.redirected });
     watch.answered({ ok: false, code: 'redirected', message: 'points to 10.0.0.9' }, 1, 0);
     expect(watch.status(1).detail).toBe('points to 10.0.0.9');

@@ -92,7 +92,7 @@ describe('the configuration file', () => {
   });
 
   it('leaves cameras out that redirect, but does not forget them', () => {
-    const text = renderConfig(settings, secrets, [1, 20, 1], [planned({ held: true, password: 'x' })]);
+    const text = renderConfig(settings, secrets, [1, 20, 1], [planned({ held: 'redirects', password: 'x' })]);
     expect(documentOf(text).paths).toEqual({});
     expect(readCameraComments(text)).toHaveLength(1);
   });
@@ -159,8 +159,8 @@ describe('the plan', () => {
     const again = new Plan(settings, secrets, [1, 16, 0]);
     expect(await again.load()).toEqual([spec, { ...spec, id: 'b' }]);
     expect(again.cameras).toMatchObject([
-      { id: 'door', via: 'udp', held: false },
-      { id: 'b', via: 'tcp', held: true },
+      { id: 'door', via: 'udp', held: '' },
+      { id: 'b', via: 'tcp', held: 'redirects' },
     ]);
     // Unchanged cameras keep what was found out; one that points elsewhere begins anew.
     await again.save(
@@ -172,7 +172,7 @@ describe('the plan', () => {
     );
     expect(again.cameras).toMatchObject([
       { via: 'udp', record: false },
-      { via: 'tcp', held: false },
+      { via: 'tcp', held: '' },
     ]);
   });
 

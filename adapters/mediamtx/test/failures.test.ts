@@ -3,6 +3,7 @@ import { Adapter, camera, of } from './support/adapter.ts';
 import { type CameraServer, freePort, missing, startCamera } from './support/cameras.ts';
 import { pathsOf } from './support/config.ts';
 import { FakeCamera } from './support/fake-camera.ts';
+import { TwoFacedCamera } from './support/two-faced.ts';
 import { until } from './support/until.ts';
 
 const FAILED = 3;
@@ -89,5 +90,25 @@ describe.skipIf(missing !== '')(`why a camera fails${missing}`, () => {
     const honest = await startCamera({ port });
     await adapter.online('turning');
     await Promise.all([honest.stop(), elsewhere.close()]);
+  }, 90_000);
+
+  it('a camera that redirects MediaMTX alone is caught by its connections, and stays out', async () => {
+    const elsewhere = await startCamera();
+    const twoFaced = new TwoFacedCamera(server.port, elsewhere.url());
+    await twoFaced.listen();
+    const lured = of(server, { id: 'lured', url: `rtsp://127.0.0.1:${twoFaced.port}/a` });
+    await adapter.apply([lured, of(server)]);
+    const status = await adapter.state('lured', ({ reason }) => reason === REDIRECTED, 'is caught');
+    expect(status.detail).toContain('led MediaMTX to another address');
+    expect(pathsOf(adapter.config())).toEqual(['door']);
+    await adapter.kill();
+    await adapter.start();
+    await adapter.state('lured', ({ reason }) => reason === REDIRECTED, 'is still out');
+    await adapter.online('door');
+    // Whoever changes its settings gives it another chance.
+    await twoFaced.close();
+    await adapter.apply([{ ...lured, url: server.url() }, of(server)]);
+    await adapter.online('lured');
+    await elsewhere.stop();
   }, 90_000);
 });

@@ -25,7 +25,7 @@ const udpCamera = {
   transport: 2 as const,
   tlsFingerprint: '',
   record: true,
-  held: false,
+  held: '',
   via: 'udp' as const,
 };
 

@@ -45,9 +45,8 @@ describe('lines of the log', () => {
           const mask = secretMask([secret, 'another-one']);
           for (const form of [secret, encodeURIComponent(secret.toWellFormed())]) {
             const masked = mask(`${before}${form}${after}`);
-            // What was put in its place may not be what is looked for.
-            if (!'[redacted]'.includes(secret))
-              expect(masked.replaceAll('[redacted]', '')).not.toContain(form);
+            // What was put in its place may hold what is looked for.
+            for (const part of masked.split('[redacted]')) expect(part).not.toContain(form);
           }
         },
       ),

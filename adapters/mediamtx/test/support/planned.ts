@@ -9,7 +9,7 @@ export function planned(patch: Partial<PlannedCamera> = {}): PlannedCamera {
     transport: 0,
     tlsFingerprint: '',
     record: true,
-    held: false,
+    held: '',
     via: 'tcp',
     ...patch,
   };
