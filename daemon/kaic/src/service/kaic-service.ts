@@ -152,7 +152,8 @@ function refuse<Req, Res>(call: grpc.ServerWritableStream<Req, Res>, start: () =
   try {
     start();
   } catch (error) {
-    call.destroy(asServiceError(error));
+    // As grpc-js wants it: 'error' sends the status and ends the call; destroy() would send nothing.
+    call.emit('error', asServiceError(error));
   }
 }
 
