@@ -189,3 +189,17 @@ describe('stop', () => {
     expect(camera.connections).toBe(connections);
   });
 });
+
+describe('credentials', () => {
+  for (const login of [
+    { username: 'a\r\nX: y', password: 'p' },
+    { username: 'a', password: 'p\0' },
+  ]) {
+    it(`with a control character are refused before anything is connected: ${JSON.stringify(login)}`, async () => {
+      const { camera, recorder } = await play(playing, login);
+      await until(() => recorder.failure !== undefined, 'the failure');
+      expect(recorder.failure?.error?.code).toBe('unsupported');
+      expect(camera.connections).toBe(0);
+    });
+  }
+});

@@ -32,8 +32,7 @@ export class Dialogue {
   /** @throws RtspError `unsupported` for a URL or a user name that cannot be used. */
   constructor(options: CameraOptions, handler: ConnectionHandler) {
     const { username, password = '' } = options;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (/[\x00-\x1f\x7f]/.test(`${username ?? ''}${password}`)) {
+    if (/\p{Cc}/u.test(`${username ?? ''}${password}`)) {
       throw new RtspError('unsupported', 'user name or password hold a control character');
     }
     this.#options = options;
