@@ -7,6 +7,13 @@ import { onTestFinished } from 'vitest';
 
 export const silent = createLogger('test', { level: 'silent' });
 
+/** A folder that goes when the file's tests end. */
+export function keptScratch(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'kaic-test-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
 /** A folder that goes when the test ends. */
 export function scratch(): string {
   const dir = mkdtempSync(join(tmpdir(), 'kaic-test-'));
@@ -26,16 +33,14 @@ export function tmpfs(bytes: number): string {
   return dir;
 }
 
-/** Waits until `probe` gives something other than undefined or false. */
-export async function until<T>(
-  probe: () => T | undefined | false,
-  what: string,
-  limitMs = 20_000,
-): Promise<T> {
+type Falsy = undefined | false | '' | 0;
+
+/** Waits until `probe` gives something. */
+export async function until<T>(probe: () => T | Falsy, what: string, limitMs = 20_000): Promise<T> {
   const end = performance.now() + limitMs;
   for (;;) {
     const value = probe();
-    if (value !== undefined && value !== false) return value;
+    if (value) return value;
     if (performance.now() > end) throw new Error(`waited ${limitMs} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
