@@ -1,12 +1,7 @@
 import { REASON, STATE } from '@opennvr/media';
 import { expect, it } from 'vitest';
-import {
-  GstreamerCamera,
-  gstreamerMissing,
-  TcpTrap,
-  testCamera,
-  testClip,
-} from '../support/media-cameras.ts';
+import { GstCamera, withoutGst } from '../support/gst.ts';
+import { TcpTrap, testCamera, testClip } from '../support/media-cameras.ts';
 import { cameraMessage, freePort } from '../support/media-engine.ts';
 import { describeEngines } from '../support/media-suite.ts';
 
@@ -125,16 +120,15 @@ describeEngines('cameras', (suite) => {
     expect(camera.sessions.filter((s) => s.framesSent > 0)).toHaveLength(1);
   });
 
-  const missing = gstreamerMissing();
-  it.skipIf(missing)(
-    `motion JPEG alone is an unsupported codec${missing ? ` (skipped: ${missing})` : ''}`,
+  it.skipIf(withoutGst)(
+    `motion JPEG alone is an unsupported codec${withoutGst}`,
     { timeout: TIMEOUT },
     async () => {
       const { engine } = suite;
-      const camera = await GstreamerCamera.start();
-      suite.after(() => camera.stop());
+      const camera = await GstCamera.start({ codec: 'mjpeg' });
+      suite.after(() => camera.close());
       await engine.start();
-      await engine.apply([cameraMessage('old', camera.url('mjpeg'))]);
+      await engine.apply([cameraMessage('old', camera.url)]);
       const status = await engine.status('old', failed, 60_000);
       expect(status.reason).toBe(REASON.unsupportedCodec);
     },

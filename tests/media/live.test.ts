@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { STATE } from '@opennvr/media';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chromiumPath, type Viewer, Viewers } from '../support/chromium.ts';
-import { GstreamerCamera, gstreamerMissing, testCamera } from '../support/media-cameras.ts';
+import { GstCamera, withoutGst } from '../support/gst.ts';
+import { testCamera } from '../support/media-cameras.ts';
 import { cameraMessage, ownAddresses, until } from '../support/media-engine.ts';
 import { describeEngines } from '../support/media-suite.ts';
 
@@ -134,16 +135,15 @@ describeEngines(chromium ? 'live' : 'live (skipped: no Chromium)', (suite) => {
     );
   });
 
-  const missing = gstreamerMissing();
-  it.skipIf(missing || chromium === undefined)(
-    `G.711 sound of a camera that is not ours is heard${missing ? ` (skipped: ${missing})` : ''}`,
+  it.skipIf(withoutGst !== '' || chromium === undefined)(
+    `G.711 sound of a camera that is not ours is heard${withoutGst}`,
     { timeout: TIMEOUT },
     async () => {
       const { engine } = suite;
-      const camera = await GstreamerCamera.start();
-      suite.after(() => camera.stop());
+      const camera = await GstCamera.start({ audio: true });
+      suite.after(() => camera.close());
       await engine.start();
-      await engine.apply([cameraMessage('foreign', camera.url('live'), { record: false })]);
+      await engine.apply([cameraMessage('foreign', camera.url, { record: false })]);
       await engine.status('foreign', (s) => s.state === STATE.online && s.tracks.length === 2);
       const { viewer } = await watch('foreign');
       await plays(viewer);

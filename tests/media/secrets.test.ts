@@ -55,6 +55,8 @@ describeEngines('secrets', (suite) => {
     await engine.apply([cameraMessage('door', camera.url, { transport: 1 })]);
     await engine.status('door', (s) => s.recording);
     const { name, version, listeners } = await engine.getEngine();
+    // Nobody shall take the one for the other.
+    expect(engine.output.includes('this is the embedded media engine')).toBe(name === 'embedded');
     expect(name).toBe(suite.kind.name);
     expect(version).toMatch(/^v?\d+\.\d+/);
     const found = listenersOf([engine.pid, ...engine.leftovers()]);

@@ -12,7 +12,7 @@ export const withoutGst = ((): string => {
 })();
 
 export interface GstOptions {
-  codec?: 'h264' | 'h265';
+  codec?: 'h264' | 'h265' | 'mjpeg';
   /** Adds a G.711 track. */
   audio?: boolean;
   /** What it serves by; both when not given. */

@@ -22,6 +22,7 @@ ENCODERS = {
     "! h264parse ! rtph264pay name=pay0 pt=96",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 log-level=none "
     "option-string=pools=1:frame-threads=1 ! h265parse ! rtph265pay name=pay0 pt=96",
+    "mjpeg": "videoconvert ! video/x-raw,format=I420 ! jpegenc ! rtpjpegpay name=pay0 pt=26",
 }
 AUDIO = "audiotestsrc is-live=true ! audio/x-raw,rate=8000 ! alawenc ! rtppcmapay name=pay1 pt=8"
 PROTOCOLS = {"tcp": GstRtsp.RTSPLowerTrans.TCP, "udp": GstRtsp.RTSPLowerTrans.UDP}

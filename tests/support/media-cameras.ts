@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { systemClock } from '@opennvr/service';
 import {
   type CameraAuth,
@@ -44,43 +42,6 @@ export async function testCamera({ auth, ...spec }: TestCameraOptions = {}): Pro
     clock: systemClock,
     random: Math.random,
   });
-}
-
-/** The distribution's own: its GStreamer bindings are built for no other. */
-const PYTHON = '/usr/bin/python3';
-const GSTREAMER = fileURLToPath(new URL('gstreamer-camera.py', import.meta.url));
-
-/** Why GStreamer's RTSP server cannot be used here; undefined when it can. */
-export function gstreamerMissing(): string | undefined {
-  const found = spawnSync(PYTHON, [GSTREAMER, '--check']);
-  return found.status === 0 ? undefined : 'no GStreamer RTSP server for Python';
-}
-
-/** An RTSP server that is not ours: `/live` H.264 and A-law, `/mjpeg` motion JPEG alone. */
-export class GstreamerCamera {
-  readonly #child: ChildProcess;
-  readonly port: number;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
-    this.port = port;
-  }
-
-  static async start(): Promise<GstreamerCamera> {
-    const child = spawn(PYTHON, [GSTREAMER], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    return new GstreamerCamera(child, Number(line.toString()));
-  }
-
-  url(path: string): string {
-    return `rtsp://127.0.0.1:${this.port}/${path}`;
-  }
-
-  async stop(): Promise<void> {
-    const gone = once(this.#child, 'exit');
-    this.#child.kill();
-    await gone;
-  }
 }
 
 /** A listener that keeps all it is told, and answers RTSP requests by `reply`. */
