@@ -93,7 +93,7 @@ export class EngineProcess {
     const folder = await mkdtemp(join(tmpdir(), `opennvr-${kind.name}-`));
     return new EngineProcess(kind, folder, {
       rtsp: await freePort(),
-      udp: 20_000 + (process.pid % 300) * 100,
+      udp: 20_000 + (process.pid % 120) * 100,
     });
   }
 
