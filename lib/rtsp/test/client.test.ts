@@ -1,7 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseRtcp, type RtspSourceOptions } from '../src/index.ts';
-import { hurriedClock, until } from './support/clock.ts';
+import { hurriedClock, realClock, until } from './support/clock.ts';
 import {
   answer,
   FakeCamera,
@@ -175,6 +175,19 @@ describe('stop', () => {
       await until(() => camera.requests.length > 0 && camera.open === 0, `stopped at ${moment}`);
       expect(recorder.states.map(({ name }) => name)).toEqual(['connecting']);
     }
+  });
+
+  it('while it rests from reading, without waiting for the time-out', async () => {
+    // On this clock the one second that a goodbye may take never ends.
+    const after = (ms: number, fn: () => void) => realClock.after(ms === 1000 ? 1e8 : ms, fn);
+    const { camera, recorder } = await play(playing, { clock: { ...realClock, after } });
+    await until(() => recorder.packets > 0, 'packets');
+    recorder.source.readEvery(3_600_000);
+    const { packets } = recorder;
+    await until(() => recorder.packets > packets, 'the last read');
+    await recorder.source.stop();
+    await until(() => camera.open === 0, 'the connection is closed');
+    expect(camera.requests.at(-1)?.method).toBe('TEARDOWN');
   });
 
   it('while it waits to try again', async () => {

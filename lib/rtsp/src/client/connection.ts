@@ -137,6 +137,8 @@ export class Connection {
     const socket = this.#socket;
     if (this.#closed || !socket) return;
     this.#write(encodeRequest(method, url, { CSeq: ++this.#cseq, ...fields }));
+    // The other side's end is seen by reading only.
+    this.readEvery(0);
     this.#socket = undefined;
     this.close();
     const gone = new Promise((resolve) => socket.once('close', resolve));
