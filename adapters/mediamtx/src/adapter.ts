@@ -41,6 +41,11 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
   const plan = new Plan(settings, secrets, version);
   const api = new ControlApi(paths.apiSocket, secrets.api);
   const whep = new UnixHttp(paths.whepSocket, basicAuthorization(secrets.reader));
+  // Runs last: sessions that end at our own end still have to be told to MediaMTX.
+  onStop(() => {
+    api.close();
+    whep.close();
+  });
   const board = new StatusBoard(clock);
   const live = new Live(whep, api);
   const prober = new Prober(rtspProbe(clock, Math.random), MAX_PROBES, clock);
@@ -130,10 +135,6 @@ export async function startAdapter(settings: Settings, context: ProcessContext):
     }),
   ]);
   onStop(() => server.close());
-  onStop(() => {
-    core.close();
-    api.close();
-    whep.close();
-  });
+  onStop(() => core.close());
   return `MediaMTX ${formatVersion(version)} with ${count} cameras`;
 }

@@ -12,11 +12,13 @@ import { type Clock, type Logger, sleep } from '@opennvr/service';
 import { CameraWatch } from './camera-watch.ts';
 import { type PlannedCamera, pathConfigs } from './config.ts';
 import type { ControlApi, PathState } from './control-api.ts';
+import { inTurn } from './in-turn.ts';
 import type { Live } from './live.ts';
 import { type LogLine, problemOf } from './log-lines.ts';
 import type { Plan } from './plan.ts';
 import type { Prober, Verdict } from './prober.ts';
 import type { SegmentWatch } from './segments.ts';
+import { ListenerError, settledSockets } from './socket-policy.ts';
 import { checkForMediaMtx } from './source-url.ts';
 import { synchronise } from './synchronise.ts';
 import { ApiError } from './unix-http.ts';
@@ -43,14 +45,8 @@ export interface MediaMtxOptions {
 }
 
 const POLL_MS = 1000;
-const SOCKETS_CLOSE_MS = 2000;
 /** Looking at folders and sockets costs more than asking MediaMTX. */
 const LOOK_EVERY = 2;
-
-/** MediaMTX has a socket open that it must not have. */
-export class ListenerError extends Error {
-  override name = 'ListenerError';
-}
 
 /**
  * MediaMTX as an `Engine`. It has no events, so it is asked once a second over its unix socket, here and nowhere else;
@@ -65,7 +61,8 @@ export class MediaMtx implements Engine, CameraStore {
   #polls = 0;
   #closed = false;
   #fatal: Error | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  /** What is on disk and what MediaMTX is told changes one step at a time. */
+  readonly #serial = inTurn();
 
   constructor(options: MediaMtxOptions) {
     this.#o = options;
@@ -201,7 +198,7 @@ export class MediaMtx implements Engine, CameraStore {
   async #cameUp(): Promise<void> {
     // Sessions of an adapter before us: nobody holds their leases.
     await this.#o.live.check();
-    const bad = await this.#forbidden();
+    const bad = await settledSockets(this.#o.forbidden, this.#o.clock);
     if (bad.length > 0) {
       this.#closed = true;
       this.#fatal = new ListenerError(`MediaMTX has sockets it must not have: ${bad.join(', ')}`);
@@ -210,17 +207,6 @@ export class MediaMtx implements Engine, CameraStore {
     }
     this.#up = true;
     await this.#serial(() => this.#synchronise());
-  }
-
-  /** Sockets of what has just ended take a moment to close. */
-  async #forbidden(): Promise<string[]> {
-    const { clock, forbidden } = this.#o;
-    const deadline = clock.monotonic() + SOCKETS_CLOSE_MS;
-    for (;;) {
-      const bad = forbidden();
-      if (bad.length === 0 || clock.monotonic() > deadline) return bad;
-      await sleep(clock, 100);
-    }
   }
 
   async #lookAtSegments(paths: ReadonlyMap<string, PathState>): Promise<void> {
@@ -304,13 +290,6 @@ export class MediaMtx implements Engine, CameraStore {
 
   #background(doing: string, task: () => Promise<void>): void {
     task().catch((error: unknown) => this.#o.log.error({ err: error }, `${doing} failed`));
-  }
-
-  /** What is on disk and what MediaMTX is told changes one step at a time. */
-  #serial<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Clock, sleep } from '@opennvr/service';
 import { layout, type PlannedCamera, RTP_PORTS } from './config.ts';
 import { hasKey } from './config-keys.ts';
 import type { Settings } from './settings.ts';
@@ -53,4 +54,21 @@ export function listeners(sockets: readonly OpenSocket[], settings: Settings, ve
 
 function rtpPorts(version: Version): readonly [number, number] {
   return hasKey(version, 'rtspUDPSourcePortRange') ? RTP_PORTS : OLD_RTP_PORTS;
+}
+
+/** MediaMTX has a socket open that it must not have. */
+export class ListenerError extends Error {
+  override name = 'ListenerError';
+}
+
+const CLOSING_MS = 2000;
+
+/** Forbidden sockets that stay: those of what has just ended take a moment to close. */
+export async function settledSockets(forbidden: () => string[], clock: Clock): Promise<string[]> {
+  const deadline = clock.monotonic() + CLOSING_MS;
+  for (;;) {
+    const bad = forbidden();
+    if (bad.length === 0 || clock.monotonic() > deadline) return bad;
+    await sleep(clock, 100);
+  }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,9 @@ let bundled: Promise<string> | undefined;
 /** The real program, as it is shipped. */
 function program(): Promise<string> {
   bundled ??= (async () => {
-    const outfile = join(mkdtempSync(join(tmpdir(), 'opennvr-bundle-')), 'opennvr-media-mediamtx.js');
+    const folder = mkdtempSync(join(tmpdir(), 'opennvr-bundle-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const outfile = join(folder, 'opennvr-media-mediamtx.js');
     const { bundle } = await import('../../../../scripts/bundle.mjs');
     await bundle(fileURLToPath(new URL('../../src/main.ts', import.meta.url)), outfile);
     return outfile;
@@ -148,6 +150,10 @@ export class Adapter {
     } catch {
       return [];
     }
+  }
+
+  hasConfig(): boolean {
+    return existsSync(this.configPath);
   }
 
   config(): string {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,12 +44,11 @@ export function freePort(): Promise<number> {
   });
 }
 
-let clips: string | undefined;
-
-/** A clip of ten seconds: H.264 320x180, a keyframe a second, AAC. Made once. */
+/** A clip of ten seconds: H.264 320x180, a keyframe a second, AAC. */
 function clip(size = '320x180'): string {
-  clips ??= mkdtempSync(join(tmpdir(), 'opennvr-clip-'));
-  const path = join(clips, `${size}.mp4`);
+  const folder = mkdtempSync(join(tmpdir(), 'opennvr-clip-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, `${size}.mp4`);
   const input = [
     '-f',
     'lavfi',
@@ -134,6 +133,7 @@ export async function startCamera(
     fingerprint: tls?.fingerprint ?? '',
     stop: async () => {
       await Promise.all([end(pusher), end(server)]);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
