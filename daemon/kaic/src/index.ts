@@ -1,0 +1,1 @@
+export { type KaicSettings, settingsSchema } from './settings.ts';
