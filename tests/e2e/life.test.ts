@@ -39,6 +39,10 @@ describe.skipIf(missing !== '')(`opennvr${missing}`, () => {
       output: expect.stringContaining('--for'),
     });
     expect(await run(['frames', 'put'])).toMatchObject({ status: 2 });
+    expect(await run(['demo', '--report', '/nonexistent/report.json'])).toMatchObject({
+      status: 2,
+      output: expect.stringContaining('/nonexistent/report.json'),
+    });
   });
 
   it('says what is missing', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { decoderSettings } from '@opennvr/decoder';
 import { settingsSchema as embedded } from '@opennvr/embedded-media';
+import { settingsSchema as kaic } from '@opennvr/kaic';
 import { Settings as mediamtx } from '@opennvr/mediamtx';
 import { simcamSettings } from '@opennvr/simcam';
 import { describe, expect, it } from 'vitest';
@@ -35,6 +36,7 @@ function documented(program: string): string[] {
 describe('docs/operate/settings.md has every setting, and none that is not', () => {
   it.each<[string, z.ZodType]>([
     ['opennvr-decoder', decoderSettings],
+    ['opennvr-kaic', kaic],
     ['opennvr-media-embedded', embedded],
     ['opennvr-media-mediamtx', mediamtx],
     ['opennvr-simcam', simcamSettings],

@@ -8,7 +8,7 @@ import { loadCredentials } from '../src/demo/credentials.ts';
 import { planSimulatedCameras } from '../src/demo/settings-files.ts';
 import { SimcamLink } from '../src/demo/simcam-link.ts';
 import { buildReport, type DemoCamera, type DemoState, verdict } from '../src/demo/state.ts';
-import { renderLine, renderTable } from '../src/demo/table.ts';
+import { Display, renderLine, renderTable } from '../src/demo/table.ts';
 import { StatusTotals } from '../src/demo/totals.ts';
 import { CliError } from '../src/exit.ts';
 import { Recording } from '../src/footage/recording.ts';
@@ -267,5 +267,24 @@ describe('the end of a demo', () => {
     expect(renderLine(given, 61_000)).toMatchInlineSnapshot(
       `"  61 s  a recording sent 3 disk 2 keyframes 3 results 3"`,
     );
+  });
+
+  it('is drawn over itself on a terminal, and as a line every 5 s elsewhere', () => {
+    const given = state([camera(3, [0, 1])]);
+    const show = (out: object, seconds: number[]) => {
+      let text = '';
+      const display = new Display({
+        ...out,
+        write: (more: string) => (text += more),
+      } as unknown as NodeJS.WriteStream);
+      for (const second of seconds) display.show(given, second * 1000);
+      return text;
+    };
+    const rows = renderTable(given, 0).length;
+    expect(show({ isTTY: true, columns: 200 }, [0, 1]).split(`\x1b[${rows}F\x1b[J`)).toHaveLength(2);
+    const narrow = show({ isTTY: true, columns: 20 }, [0]);
+    expect(Math.max(...narrow.split('\n').map((line) => line.length))).toBeLessThan(20);
+    const lines = show({ isTTY: false }, [0, 1, 4, 5, 9, 10]).trimEnd().split('\n');
+    expect(lines.map((line) => Number.parseInt(line, 10))).toEqual([0, 5, 10]);
   });
 });

@@ -122,6 +122,26 @@ describe.skipIf(missing !== '')(`reading segments${missing}`, () => {
   });
 });
 
+describe.skipIf(missing !== '')(`a long recording${missing}`, () => {
+  it('is not read all over again at each look, but once more at the end', () => {
+    const camera = join(folder, 'recordings', 'long');
+    mkdirSync(camera, { recursive: true });
+    const recording = new Recording(camera);
+    const data = segment('libx264');
+    const each = framesIn(data).length;
+    const half = framesIn(data.subarray(0, data.length >> 1)).length;
+    writeFileSync(join(camera, '100-000000.mp4'), data.subarray(0, data.length >> 1));
+    for (const second of [160, 220, 280]) writeFileSync(join(camera, `${second}-000000.mp4`), data);
+    recording.poll();
+    expect(recording.frames).toBe(half + 3 * each);
+    appendFileSync(join(camera, '100-000000.mp4'), data.subarray(data.length >> 1));
+    recording.poll();
+    expect(recording.frames).toBe(half + 3 * each);
+    recording.poll(true);
+    expect(recording.frames).toBe(4 * each);
+  });
+});
+
 describe('hostile segments', () => {
   it('are bounded: any bytes', () => {
     fc.assert(

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Camera, type CameraStatus, FailureReason } from '@opennvr/proto/opennvr/media/v1/media';
 import { type Clock, sleep } from '@opennvr/service';
+import { CliError, EXIT } from '../exit.ts';
 import type { DemoOptions } from './arguments.ts';
 import { engineCamera, everyFrameToMotion, newDemoCamera, realSource, simulatedSource } from './cameras.ts';
 import { loadCredentials } from './credentials.ts';
@@ -141,6 +142,7 @@ class Demo {
     const options = this.#options;
     const recordingsDir = resolve(options.recordings ?? join(this.#folder, 'recordings'));
     mkdirSync(recordingsDir, { recursive: true });
+    if (options.report !== undefined) checkWritable(options.report);
     return {
       simulated: planSimulatedCameras(options.simulated),
       credentials: loadCredentials(options.credentials),
@@ -221,9 +223,9 @@ class Demo {
     this.#display.show(this.#state, this.#elapsed());
   }
 
-  #count(): void {
+  #count(all = false): void {
     for (const camera of this.#state.cameras) {
-      camera.recording.poll();
+      camera.recording.poll(all);
       if (camera.simulated) camera.framesSent = this.#simcam.camera(camera.id)?.framesSent ?? 0;
     }
   }
@@ -251,7 +253,7 @@ class Demo {
       ['opennvr-kaic', 'opennvr-adapter-motion', 'opennvr-decoder', engine],
       STOP_GRACE_MS,
     );
-    this.#count();
+    this.#count(true);
   }
 
   #conclude(recordingsDir: string): string | undefined {
@@ -299,5 +301,14 @@ class Demo {
 
   #elapsed(): number {
     return this.#clock.monotonic() - this.#startedAt;
+  }
+}
+
+/** Better now than after half an hour of demo. @throws CliError naming the file. */
+function checkWritable(report: string): void {
+  try {
+    writeFileSync(report, '', { flag: 'a' });
+  } catch (error) {
+    throw new CliError(EXIT.usage, `--report: ${(error as Error).message}`);
   }
 }

@@ -47,7 +47,7 @@ export class StatusTotals {
       this.#count('timeouts', adapter.name).see(adapter.timeouts);
       // Percentiles of no result yet, after a restart, say nothing.
       if (adapter.results > 0 || !this.#latencies.has(adapter.name)) {
-        this.#latencies.set(adapter.name, { p50Ms: adapter.p50Ms, p99Ms: adapter.p99Ms });
+        this.#latencies.set(adapter.name, { p50Ms: micros(adapter.p50Ms), p99Ms: micros(adapter.p99Ms) });
       }
       for (const camera of adapter.cameras) {
         this.#count('camera', camera.cameraId, adapter.name).see(camera.results);
@@ -81,4 +81,9 @@ export class StatusTotals {
     this.#counters.set(name, counter);
     return counter;
   }
+}
+
+/** To the microsecond; more digits would be made up. */
+function micros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }

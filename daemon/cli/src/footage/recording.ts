@@ -6,6 +6,9 @@ import { type ByteSource, type RecordedFrame, SegmentReader } from './segment.ts
 /** Numbers beyond this are not ours: 2²⁶ frames are 31 days at 25 a second. */
 const MAX_FRAME_NUMBER = 2 ** 26;
 
+/** Segments, counted from the newest, that may still grow. */
+const GROWING = 3;
+
 /** A set of frame numbers, one bit each. */
 export class FrameSet {
   #bits = new Uint8Array(1024);
@@ -62,9 +65,16 @@ export class Recording {
       .map((name) => join(this.folder, name));
   }
 
-  /** Reads what has come since the last call. */
-  poll(): void {
-    for (const path of this.segments) {
+  /**
+   * Reads what has come since the last call.
+   *
+   * @param all also in segments that have been followed by others; recorders are done with those, most likely.
+   */
+  poll(all = false): void {
+    const segments = this.segments;
+    const growing = new Set(segments.slice(-GROWING));
+    for (const path of segments) {
+      if (!all && !growing.has(path) && this.#readers.has(path)) continue;
       const reader = this.#readers.get(path) ?? new SegmentReader();
       if (reader === 'broken') continue;
       this.#readers.set(path, reader);
