@@ -78,7 +78,8 @@ export async function compare(kernel: FuzzKernel, seed: number, tracked: boolean
     for (const p of packets) {
       if ((hook === 'output') !== (p.way === 'out') || !seen[`${hook}0`].has(p.tag)) continue;
       const passed = seen[`${hook}1`].has(p.tag);
-      const views = readings(p, seen.state.get(p.tag), number).flatMap((view) => leaving(view, hook, interfaces));
+      const assembly = { joined: tracked, whole: tracked || (hook === 'input' && p.version === 4) };
+      const views = readings(p, seen.state.get(p.tag), assembly, number).flatMap((view) => leaving(view, hook, interfaces));
       const may = views.some((view) => alg.contains(fate.accepted, view));
       const must = views.every((view) => !alg.contains(fate.dropped, view));
       decisions++;

@@ -143,12 +143,22 @@ const readable = (bytes: Buffer): bigint => (bytes.length >= 14 ? 5n : BigInt(Ma
 const CT: Readonly<Record<string, bigint>> = { invalid: 1n, established: 2n, related: 4n, new: 8n, untracked: 64n };
 export const STATES = Object.keys(CT);
 
+/** Whether tracking puts fragments together before routing, and whether the hook in question sees the result. */
+export interface Assembly {
+  joined: boolean;
+  whole: boolean;
+}
+
 /**
- * What the model is told: one reading for a whole packet, several for one in fragments (each piece, and the whole).
+ * What the model is told: one reading for a whole packet, one for each piece of one in fragments.
  * @param state as the kernel saw it; undefined when it did not get that far, then every state is tried
  */
-export function readings(p: TestPacket, state: string | undefined, number: (card: string) => bigint): Packet[] {
-  const views = p.parts.length === 1 ? [p.transport] : [p.transport, p.transport.subarray(0, 8), Buffer.alloc(0)];
+export function readings(
+  p: TestPacket,
+  state: string | undefined,
+  assembly: Assembly,
+  number: (card: string) => bigint,
+): Packet[] {
   const states = state === undefined ? Object.values(CT) : [CT[state] ?? 0n];
   const address = (text: string): bigint => {
     const value = BigInt(`0x${addressBytes(text).toString('hex')}`);
@@ -160,33 +170,32 @@ export function readings(p: TestPacket, state: string | undefined, number: (card
     dport: BigInt((bytes[2] ?? 0) * 256 + (bytes[3] ?? 0)),
     flags: BigInt(bytes[13] ?? 0),
   });
-  const out: Packet[] = [];
-  for (const wire of views) {
-    for (const main of views) {
-      for (const ct of states) {
-        const w = fields(wire);
-        out.push({
-          frag: views.length > 1 ? 1n : 0n,
-          iif: p.way === 'in' ? number(p.card) : 0n,
-          oif: p.way === 'out' ? number(p.card) : 0n,
-          nfproto: p.version === 4 ? 2n : 10n,
-          ct,
-          l4ok: 1n,
-          l4proto: BigInt(p.protocol),
-          owned: p.way === 'out' ? 1n : 0n,
-          uid: p.way === 'out' ? BigInt(p.uid) : 0n,
-          saddr: address(p.saddr),
-          daddr: address(p.daddr),
-          ...fields(main),
-          wireL4ok: 1n,
-          wireL4proto: BigInt(p.protocol),
-          wireThbytes: w.thbytes,
-          wireSport: w.sport,
-          wireDport: w.dport,
-          wireFlags: w.flags,
-        });
-      }
-    }
-  }
-  return out;
+  const split = p.parts.length > 1;
+  const pieces = split ? [p.transport.subarray(0, 8), Buffer.alloc(0)] : [p.transport];
+  return pieces.flatMap((piece) =>
+    states.map((ct) => {
+      const wire = fields(piece);
+      return {
+        frag: split ? 1n : 0n,
+        joined: assembly.joined ? 1n : 0n,
+        iif: p.way === 'in' ? number(p.card) : 0n,
+        oif: p.way === 'out' ? number(p.card) : 0n,
+        nfproto: p.version === 4 ? 2n : 10n,
+        ct,
+        l4ok: 1n,
+        l4proto: BigInt(p.protocol),
+        owned: p.way === 'out' ? 1n : 0n,
+        uid: p.way === 'out' ? BigInt(p.uid) : 0n,
+        saddr: address(p.saddr),
+        daddr: address(p.daddr),
+        ...fields(assembly.whole ? p.transport : piece),
+        wireL4ok: 1n,
+        wireL4proto: BigInt(p.protocol),
+        wireThbytes: wire.thbytes,
+        wireSport: wire.sport,
+        wireDport: wire.dport,
+        wireFlags: wire.flags,
+      };
+    }),
+  );
 }

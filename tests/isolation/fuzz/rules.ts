@@ -137,10 +137,10 @@ function table(d: Dice, family: Table['family'], index: number, tracked: boolean
   const hooks = ['prerouting', 'input', 'forward', 'output'].filter(() => d.chance(0.75));
   for (const hook of hooks) {
     for (let i = d.chance(0.2) ? 2 : 1; i > 0; i--) {
-      const priority = d.pick([-450, -300, -250, -150, 0, 0, 10]) + i;
+      const priority = d.pick([-450, -402, -400, -300, -250, -150, 0, 0, 10]) + i - 1;
       const place = { table: t, hook, tracked };
       const rules = Array.from({ length: 1 + d.below(7) }, () => rule(d, place, targets));
-      if (tracked && priority <= -299 && (hook === 'prerouting' || hook === 'output') && d.chance(0.4)) {
+      if (tracked && priority <= -298 && (hook === 'prerouting' || hook === 'output') && d.chance(0.4)) {
         rules.unshift(`${match(d, place, 'any', 'udp')} notrack`);
       }
       const policy = d.chance(0.3) ? 'drop' : 'accept';
