@@ -21,8 +21,9 @@ function decodeArguments(codec: Codec): string[] {
   ];
 }
 
+/** Huffman tables made to measure save a twentieth of the bytes and take a third of the time. */
 const JPEG_OUTPUT = [
-  ...['-c:v', 'mjpeg', '-q:v', '4', '-pix_fmt', 'yuvj420p', '-threads', '1'],
+  ...['-c:v', 'mjpeg', '-q:v', '4', '-huffman', 'default', '-pix_fmt', 'yuvj420p', '-threads', '1'],
   ...['-flush_packets', '1', '-f', 'image2pipe', 'pipe:1'],
 ];
 

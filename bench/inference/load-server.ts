@@ -1,0 +1,1 @@
+import '../tap/load-server.ts';
