@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type Adapter, AdapterError, serveAdapter } from '@opennvr/adapter-sdk';
+import { AdapterEngine, type Detection, type StoredFrame } from '@opennvr/kaic';
 import { AdapterServiceService } from '@opennvr/proto/opennvr/inference/v1/inference';
 import { createLogger, systemClock } from '@opennvr/service';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { AdapterEngine } from '../../daemon/kaic/src/inference/index.ts';
-import type { Detection, StoredFrame } from '../../daemon/kaic/src/types.ts';
 
 const log = createLogger('test', { level: 'silent' });
 const closers: (() => Promise<void> | void)[] = [];
