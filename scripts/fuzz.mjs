@@ -1,15 +1,14 @@
 // Bundles and runs the fuzz targets of lib/rtsp: node scripts/fuzz.mjs [--runs N] [--seed S] [--target NAME],
-// or those of daemon/kaic: node scripts/fuzz.mjs kaic [--runs N] [--seed S]
+// or those of daemon/kaic or daemon/decoder: node scripts/fuzz.mjs kaic|decoder [--runs N] [--seed S]
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
-const kaic = args[0] === 'kaic';
-if (kaic) args.shift();
-const out = `${root}/dist/fuzz/${kaic ? 'kaic' : 'rtsp'}.js`;
-await bundle(`${root}/${kaic ? 'daemon/kaic' : 'lib/rtsp'}/fuzz/run.ts`, out);
+const daemon = ['kaic', 'decoder'].includes(args[0]) ? args.shift() : undefined;
+const out = `${root}/dist/fuzz/${daemon ?? 'rtsp'}.js`;
+await bundle(`${root}/${daemon ? `daemon/${daemon}` : 'lib/rtsp'}/fuzz/run.ts`, out);
 const child = spawn(process.execPath, ['--enable-source-maps', out, ...args], {
   stdio: 'inherit',
 });

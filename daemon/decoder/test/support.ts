@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { systemClock } from '@opennvr/service';
-import { pino } from 'pino';
+import { createLogger, systemClock } from '@opennvr/service';
 import { splitNalUnits } from '../src/bitstream/annexb.ts';
 import type { Codec } from '../src/bitstream/plain.ts';
 import { DecoderPool, type PoolOptions } from '../src/pool.ts';
@@ -31,7 +30,7 @@ export function keyframes({ codec, source, options = [], frames = 3 }: Clip): Bu
   const encoder =
     codec === 'h264'
       ? ['-c:v', 'libx264']
-      : ['-c:v', 'libx265', '-x265-params', 'log-level=none:keyint=4:slices=4'];
+      : ['-c:v', 'libx265', '-x265-params', 'log-level=none:keyint=4:min-keyint=4:scenecut=0:slices=4'];
   const stream = ffmpeg([
     ...['-f', 'lavfi', '-i', source, '-frames:v', String(frames * 4), ...encoder, '-g', '4'],
     ...['-preset', 'ultrafast', '-threads', '1', '-pix_fmt', 'yuv420p', ...options],
@@ -68,7 +67,7 @@ export function testPool(options: Partial<PoolOptions> = {}): DecoderPool {
     sandbox: chooseSandbox({ sandbox: 'auto', memoryBytes: 2 ** 31 }),
     clock: systemClock,
     random: Math.random,
-    log: pino({ level: 'silent' }),
+    log: createLogger('test', { level: 'silent' }),
     concurrency: 1,
     warmWorkers: 4,
     queueLength: 64,
