@@ -126,6 +126,7 @@ export function openStoreDir(dir: string): void {
  * somebody else's; the folder stays when anything else is in it.
  */
 export function removeCameraDir(path: string): void {
+  if (!lstatSync(path, { throwIfNoEntry: false })) return;
   let foreign = 0;
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isFile() && (entry.name === TEMPORARY || isFrameFile(entry.name)))

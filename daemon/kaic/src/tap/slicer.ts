@@ -17,6 +17,8 @@ import type { FrameListener } from '../types.ts';
 
 /** While nothing is wanted: the longest time between two reads, and what the kernel is asked to hold. */
 const MAX_GULP_MS = 200;
+/** Shorter pauses than this spare nothing. */
+const MIN_GULP_MS = 40;
 const MAX_GULP_BYTES = 96 * 1024;
 /** Back to reading at once this long before the next keyframe may be due, ms. */
 const EARLY_MS = 30;
@@ -184,7 +186,7 @@ export class Slicer {
     const gulp = Math.min(MAX_GULP_MS, MAX_GULP_BYTES / this.#bytesPerMs(now));
     const cancelWant = clock.after(wait, () => this.#wake());
     // Awake before the turn, so that a keyframe that comes early for it is not taken for one that is due.
-    if (wait <= gulp + EARLY_MS) {
+    if (gulp < MIN_GULP_MS || wait <= gulp + EARLY_MS) {
       this.#cancelSleep = cancelWant;
       return;
     }
