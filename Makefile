@@ -15,7 +15,7 @@ test: ## Everything CI runs: make test ARGS="daemon/kaic" for some of the tests
 	@$(NODE) scripts/setup.mjs --tests
 	@npm run --silent generate && npm run --silent build
 	@$(NODE) scripts/test.mjs $(ARGS)
-fuzz: setup ## Mutated inputs for every parser of lib/rtsp: make fuzz ARGS="--runs 1000000 --seed 1"
+fuzz: setup ## Mutated inputs for every parser: make fuzz ARGS="--runs 1000000 --seed 1 --target sdp"
 	@$(NODE) scripts/fuzz.mjs $(ARGS)
 demo: build ## Two simulated cameras, recorded and looked at: make demo ARGS="--for 30s --report r.json"
 	@$(NODE) dist/opennvr.js demo $(ARGS)

@@ -54,7 +54,7 @@ function objection(file: string, specifier: string): string | undefined {
   if (here === undefined || there === undefined || here === there) return undefined;
   if (specifier.startsWith('.')) return 'imports another package by path, not by name';
   const [from = '', to = ''] = [here.split('/')[0], there.split('/')[0]];
-  if (/(^|\/)(test|tests|bench)\//.test(file)) return undefined;
+  if (/(^|\/)(test|tests|bench|fuzz)\//.test(file)) return undefined;
   if (there === SDK && from === 'adapters') return undefined;
   if (ALLOWED[from]?.includes(to)) return undefined;
   return `${here} may not import ${there}`;
@@ -111,6 +111,7 @@ describe('imports go one way', () => {
     ['daemon/kaic/src/x.ts', '@opennvr/proto/opennvr/kaic/v1/kaic'],
     ['daemon/kaic/src/x.ts', './y.ts'],
     ['daemon/kaic/test/x.ts', '@opennvr/simcam'],
+    ['lib/media/fuzz/x.ts', '@opennvr/tests/fuzz'],
     ['tests/e2e/x.ts', '@opennvr/kaic'],
     ['daemon/kaic/src/x.ts', 'node:fs'],
   ])('%s may import %s', (file, specifier) => {

@@ -1,3 +1,4 @@
+import type { FuzzTarget } from '@opennvr/tests/fuzz';
 import {
   frameNumberSei,
   joinAnnexB,
@@ -7,7 +8,6 @@ import {
   type VideoCodec,
 } from '../../src/index.ts';
 import { magnitude, outcome, promise } from '../outcome.ts';
-import type { FuzzTarget } from '../target.ts';
 
 /** Of libx264 (High 1080p; High 4:4:4 with scaling lists; interlaced) and libx265 (Main 1080p; Main 10). */
 const SPS = {

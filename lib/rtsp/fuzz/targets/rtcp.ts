@@ -1,6 +1,6 @@
+import type { FuzzTarget } from '@opennvr/tests/fuzz';
 import { buildGoodbye, buildReceiverReport, buildSenderReport, parseRtcp } from '../../src/index.ts';
 import { outcome, promise } from '../outcome.ts';
-import type { FuzzTarget } from '../target.ts';
 
 const block = {
   ssrc: 1,

@@ -1,3 +1,4 @@
+import type { FuzzTarget } from '@opennvr/tests/fuzz';
 import {
   AccessUnitAssembler,
   type AssemblerMode,
@@ -8,7 +9,6 @@ import {
   type VideoCodec,
 } from '../../src/index.ts';
 import { magnitude, promise } from '../outcome.ts';
-import type { FuzzTarget } from '../target.ts';
 
 /** Flags of one record of the input: `flags, length (16 bit), bytes`. Most mutations leave the RTP header alone. */
 const RECORD = { marker: 1, nextTimestamp: 2, skipSequence: 4, repeat: 8, wholePacket: 16 } as const;

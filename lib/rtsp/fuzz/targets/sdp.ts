@@ -1,6 +1,6 @@
+import type { FuzzTarget } from '@opennvr/tests/fuzz';
 import { aacConfigOf, LIMITS, parseSdp, videoCodecOf, writeSdp } from '../../src/index.ts';
 import { magnitude, outcome, promise } from '../outcome.ts';
-import type { FuzzTarget } from '../target.ts';
 
 const VIDEO = `v=0\r
 o=- 0 0 IN IP4 10.0.0.5\r

@@ -1,3 +1,4 @@
+import type { FuzzTarget } from '@opennvr/tests/fuzz';
 import { parseAuth } from '../../src/auth/challenge.ts';
 import { ClientAuth } from '../../src/auth/client.ts';
 import { Origin, parseTarget, resolveControl } from '../../src/client/url.ts';
@@ -6,7 +7,6 @@ import { encodeRequest } from '../../src/message/message.ts';
 import { StreamParser } from '../../src/message/parser.ts';
 import { LIMITS } from '../../src/types.ts';
 import { magnitude, outcome, promise } from '../outcome.ts';
-import type { FuzzTarget } from '../target.ts';
 
 const words = (...texts: string[]) => texts.map((text) => Buffer.from(text, 'latin1'));
 
