@@ -71,13 +71,24 @@ export class Executor<S> {
   readonly #ruleset: Ruleset;
   readonly #lowering: Lowering<S>;
   readonly #inert: ReadonlySet<string>;
+  readonly #stages: typeof stageOf;
   readonly #conditions = new Map<string, WeakMap<Rule, Map<number, Bounds<S>>>>();
   #steps = 0;
   /** What was met on the way that no proof can stand on. */
   readonly problems = new Set<string>();
 
-  /** @param nominal rate limits not reached and sets not full; for liveness only */
-  constructor(alg: Algebra<S>, ruleset: Ruleset, interfaces: Interfaces, nominal: boolean) {
+  /**
+   * @param nominal rate limits not reached and sets not full; for liveness only
+   * @param stages what is settled where; another than `stageOf` is for showing that a wrong one is found
+   */
+  constructor(
+    alg: Algebra<S>,
+    ruleset: Ruleset,
+    interfaces: Interfaces,
+    nominal: boolean,
+    stages: typeof stageOf = stageOf,
+  ) {
+    this.#stages = stages;
     this.#alg = alg;
     this.#ruleset = ruleset;
     this.#lowering = new Lowering(alg, interfaces, nominal);
@@ -105,7 +116,7 @@ export class Executor<S> {
 
   #baseChain(chain: Chain, base: NonNullable<Chain['base']>, packets: S): Fate<S> {
     const { no, yes } = this.#alg;
-    const stage = stageOf(base.hook, base.priority);
+    const stage = this.#stages(base.hook, base.priority);
     const family = chain.family === 'ip' ? 2 : 10;
     const own = chain.family === 'inet' ? yes : this.#lowering.lower(range('nfproto', family), stage).may;
     const run: Run<S> = { accepted: no, dropped: no, stage, returned: new Map() };
@@ -202,7 +213,7 @@ export class Executor<S> {
   #joined(rule: Rule, first: number, stage: Stage): { condition: Bounds<S>; last: number } {
     let last = first;
     while (rule.statements[last + 1]?.kind === 'match') last++;
-    const view = `${stage.hook} ${stage.early} ${stage.wire}`;
+    const view = `${stage.hook} ${stage.early} ${stage.pieces}`;
     const known = this.#conditions.get(view) ?? new WeakMap<Rule, Map<number, Bounds<S>>>();
     this.#conditions.set(view, known);
     const ofRule = known.get(rule) ?? new Map<number, Bounds<S>>();

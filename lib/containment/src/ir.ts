@@ -6,11 +6,13 @@
 /**
  * The facts of one packet on its way, as unsigned integers. Order matters: it is the variable order of the decision
  * diagrams, coarse fields first and each address next to its port. `wire*` are the transport fields as a fragment shows
- * them before it is put together again; they differ from the others only when `frag` is set.
+ * them before it is put together again; they count only when `frag` is set.
  */
 export const VARIABLES = {
   /** 1: arrives in fragments. */
   frag: 1,
+  /** 1: connection tracking, or somebody else, puts fragments together before routing. */
+  joined: 1,
   /** Interface names, numbered by `Interfaces`; the widths are replaced by what that numbering needs. */
   iif: 16,
   oif: 16,

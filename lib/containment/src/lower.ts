@@ -17,20 +17,23 @@ export interface Stage {
   hook: Hook;
   /** At or before connection tracking (priority -200): its state is not this packet's later state. */
   early: boolean;
-  /** Fragments may not have been put together yet. */
-  wire: boolean;
+  /**
+   * Whether fragments pass here in pieces: before the point where they are put together (if they are), at that very
+   * point (in which order, nobody says), behind it, or where a packet is what it is.
+   */
+  pieces: 'always' | 'unclear' | 'unless joined' | 'never';
 }
 
 /** Connection tracking runs at -200 (NF_IP_PRI_CONNTRACK), putting fragments together at -400 (…_CONNTRACK_DEFRAG). */
 const CONNTRACK = -200;
 const DEFRAG = -400;
 
-export const stageOf = (hook: Hook, priority: number): Stage => ({
-  hook,
-  early: (hook === 'prerouting' || hook === 'output') && priority <= CONNTRACK,
-  // Whether anything puts them together before routing depends on the rest of the system: prerouting may see pieces.
-  wire: hook === 'prerouting' || (hook === 'output' && priority <= DEFRAG),
-});
+export function stageOf(hook: Hook, priority: number): Stage {
+  const entry = hook === 'prerouting' || hook === 'output';
+  const behind = hook === 'prerouting' ? 'unless joined' : 'never';
+  const pieces = !entry || priority > DEFRAG ? behind : priority < DEFRAG ? 'always' : 'unclear';
+  return { hook, early: entry && priority <= CONNTRACK, pieces };
+}
 
 /** Reads a packet's facts as they are in the end; for properties, which speak of the packet and not of a stage. */
 export type View = Stage | 'packet';
@@ -47,6 +50,7 @@ const ON_WIRE: Readonly<Partial<Record<Variable, Variable>>> = {
 /** Whether the kernel keeps this fact unchanged up to here; everything else is unknown here (the stage rule). */
 export function settled(variable: Variable, view: View): boolean {
   if (view === 'packet') return true;
+  if (view.pieces === 'unclear' && ON_WIRE[variable]) return false;
   switch (variable) {
     case 'ct':
       return !view.early;
@@ -62,9 +66,9 @@ export function settled(variable: Variable, view: View): boolean {
   }
 }
 
-/** The wire name of a variable where fragments are still apart. */
+/** The name under which a piece shows a variable, where there can be pieces. */
 export const wireName = (variable: Variable, view: View): Variable | undefined =>
-  view !== 'packet' && view.wire ? ON_WIRE[variable] : undefined;
+  view !== 'packet' && view.pieces !== 'never' ? ON_WIRE[variable] : undefined;
 
 export class Lowering<S> {
   readonly #alg: Algebra<S>;
@@ -72,12 +76,15 @@ export class Lowering<S> {
   /** Take nominal outcomes for what is unknown (limits not reached, sets not full). */
   readonly #nominal: boolean;
   readonly #frag: S;
+  /** Fragments that nobody puts together. */
+  readonly #apart: S;
 
   constructor(alg: Algebra<S>, interfaces: Interfaces, nominal: boolean) {
     this.#alg = alg;
     this.#interfaces = interfaces;
     this.#nominal = nominal;
     this.#frag = alg.range('frag', 0, 1, 1n, 1n);
+    this.#apart = alg.ite(alg.range('joined', 0, 1, 1n, 1n), alg.no, this.#frag);
   }
 
   lower(pred: Pred, view: View): Bounds<S> {
@@ -148,6 +155,8 @@ export class Lowering<S> {
     if (!settled(variable, view)) return this.#unknown();
     const plain = make(variable, from, width);
     const wire = wireName(variable, view);
-    return this.#exact(wire ? this.#alg.ite(this.#frag, make(wire, from, width), plain) : plain);
+    if (!wire) return this.#exact(plain);
+    const pieces = view !== 'packet' && view.pieces === 'always' ? this.#frag : this.#apart;
+    return this.#exact(this.#alg.ite(pieces, make(wire, from, width), plain));
   }
 }

@@ -191,7 +191,8 @@ export class Replay {
       case 'mask': {
         const { variable, from, width } = FIELDS[pred.field];
         if (!settled(variable, stage)) return unsure(`${variable} in ${stage.hook}`);
-        const wire = packet.frag === 1n ? wireName(variable, stage) : undefined;
+        const pieces = packet.frag === 1n && (stage.pieces === 'always' || packet.joined === 0n);
+        const wire = pieces ? wireName(variable, stage) : undefined;
         const bits = { saddr: 128, daddr: 128, sport: 16 }[variable as string] ?? width;
         const value =
           (packet[wire ?? variable] >> BigInt(bits - from - width)) & ((1n << BigInt(width)) - 1n);

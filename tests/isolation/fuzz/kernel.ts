@@ -35,7 +35,14 @@ ${HOOKS.flatMap((hook) => [
   chain(hook, `${hook}_1`, 2147483646, tag(`${hook}1`)),
 ]).join('\n')}
 ${(tracked ? ['prerouting', 'output'] : [])
-  .map((hook) => chain(hook, `${hook}_ct`, -199, states.map((s) => tag(`ct_${s}`).replaceAll('add', `ct state ${s} add`)).join('\n')))
+  .map((hook) =>
+    chain(
+      hook,
+      `${hook}_ct`,
+      -199,
+      states.map((s) => tag(`ct_${s}`).replaceAll('add', `ct state ${s} add`)).join('\n'),
+    ),
+  )
   .join('\n')}
 }`;
 }
@@ -106,14 +113,32 @@ export class FuzzKernel {
       ]),
       'ip route add default dev trusted0',
     ].join('\n');
-    execFileSync('nsenter', [...enter(world), 'sh', '-c', 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1'], { stdio: 'pipe' });
+    execFileSync(
+      'nsenter',
+      [
+        ...enter(world),
+        'sh',
+        '-c',
+        'sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1',
+      ],
+      { stdio: 'pipe' },
+    );
     execFileSync('nsenter', [...enter(box), 'sh', '-c', script], { stdio: 'pipe' });
-    execFileSync('nsenter', [...enter(world), 'sh', '-c', CARDS.map((card) => `ip link set ${card}p up`).join(' && ')], { stdio: 'pipe' });
+    execFileSync(
+      'nsenter',
+      [...enter(world), 'sh', '-c', CARDS.map((card) => `ip link set ${card}p up`).join(' && ')],
+      { stdio: 'pipe' },
+    );
     return new FuzzKernel(holders, enter(box), new Sender(enter(world)), new Sender(enter(box)));
   }
 
   #nft(args: readonly string[], input = ''): string {
-    return execFileSync('nsenter', [...this.#box, 'nft', ...args], { input, encoding: 'utf8', stdio: 'pipe', maxBuffer: 1 << 28 });
+    return execFileSync('nsenter', [...this.#box, 'nft', ...args], {
+      input,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      maxBuffer: 1 << 28,
+    });
   }
 
   /** @returns the kernel's listing, or undefined when nft does not take the ruleset */
@@ -128,8 +153,20 @@ export class FuzzKernel {
 
   /** Opens flows both ways, so that some packets find a connection. Tracking stays on while a rule asks for it. */
   async openFlows(outgoing: readonly TestPacket[], incoming: readonly TestPacket[]): Promise<void> {
-    this.#nft(['-f', '-'], 'flush ruleset\ntable inet keep { chain c { type filter hook prerouting priority 0; ct state new counter; }; }');
-    execFileSync('nsenter', [...this.#box, 'sh', '-c', 'cd /proc/sys/net/netfilter && echo 0 >nf_conntrack_checksum && echo 0 >nf_conntrack_tcp_loose && echo 3600 >nf_conntrack_udp_timeout && echo 3600 >nf_conntrack_udp_timeout_stream'], { stdio: 'pipe' });
+    this.#nft(
+      ['-f', '-'],
+      'flush ruleset\ntable inet keep { chain c { type filter hook prerouting priority 0; ct state new counter; }; }',
+    );
+    execFileSync(
+      'nsenter',
+      [
+        ...this.#box,
+        'sh',
+        '-c',
+        'cd /proc/sys/net/netfilter && echo 0 >nf_conntrack_checksum && echo 0 >nf_conntrack_tcp_loose && echo 3600 >nf_conntrack_udp_timeout && echo 3600 >nf_conntrack_udp_timeout_stream',
+      ],
+      { stdio: 'pipe' },
+    );
     await this.#send(outgoing);
     await this.#send(incoming);
   }
@@ -137,7 +174,8 @@ export class FuzzKernel {
   async #send(packets: readonly TestPacket[]): Promise<void> {
     const frame = (p: TestPacket, part: Buffer): string =>
       `frame ${p.card}p ${MAC[p.card]}0200000001ff${p.version === 4 ? '0800' : '86dd'}${part.toString('hex')}`;
-    const raw = (p: TestPacket, part: Buffer): string => `raw ${p.card} ${p.uid} ${p.version} ${p.daddr} ${part.toString('hex')}`;
+    const raw = (p: TestPacket, part: Buffer): string =>
+      `raw ${p.card} ${p.uid} ${p.version} ${p.daddr} ${part.toString('hex')}`;
     const lines = (way: 'in' | 'out', line: typeof frame): string[] =>
       packets.filter((p) => p.way === way).flatMap((p) => p.parts.map((part) => line(p, part)));
     await this.#outside.send(lines('in', frame));
@@ -151,7 +189,9 @@ export class FuzzKernel {
     const listing = JSON.parse(this.#nft(['-j', 'list', 'table', 'inet', 'probe'])) as {
       nftables: { set?: { name: string; elem?: number[] } }[];
     };
-    const sets = new Map(listing.nftables.flatMap(({ set: s }) => (s ? [[s.name, new Set(s.elem ?? [])] as const] : [])));
+    const sets = new Map(
+      listing.nftables.flatMap(({ set: s }) => (s ? [[s.name, new Set(s.elem ?? [])] as const] : [])),
+    );
     const of = (name: string): ReadonlySet<number> => sets.get(name) ?? new Set();
     const state = new Map(STATES.flatMap((s) => [...of(`ct_${s}`)].map((t) => [t, s] as const)));
     const seen = Object.fromEntries(HOOKS.flatMap((h) => [`${h}0`, `${h}1`]).map((name) => [name, of(name)]));
