@@ -126,8 +126,10 @@ export class CameraWatch {
 
   /** True when the camera answers but does not take the way we chose for it, and the choice is ours. */
   wantsOtherTransport(now: number): boolean {
-    if (this.camera.transport !== 0 || this.camera.held !== '' || this.#online || !this.#verdict?.ok)
-      return false;
+    const { transport, tlsFingerprint, held } = this.camera;
+    // RTP over UDP would leave an rtsps:// stream unencrypted.
+    const ours = transport === 0 && tlsFingerprint === '' && held === '';
+    if (!ours || this.#online || !this.#verdict?.ok) return false;
     return UNSUPPORTED_TRANSPORT.test(this.#problem) || this.#overdue(now);
   }
 

@@ -89,6 +89,9 @@ describe('a camera over time', () => {
     expect(watch.wantsOtherTransport(12_100)).toBe(true);
     watch.polled(online(1), false, 12_200);
     expect(watch.wantsOtherTransport(99_000)).toBe(false);
+    const secure = new CameraWatch(planned({ tlsFingerprint: 'ab'.repeat(32) }), true, 0);
+    secure.answered(answers, 1, 0);
+    expect(secure.wantsOtherTransport(99_000)).toBe(false);
   });
 
   it('blames the engine while that is down, and nobody afterwards', () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Adapter, of } from './support/adapter.ts';
-import { type CameraServer, end, mediamtxBin, missing, startCamera } from './support/cameras.ts';
+import { accepts, type CameraServer, end, mediamtxBin, missing, startCamera } from './support/cameras.ts';
 import { lostFrames } from './support/segments.ts';
 import { until } from './support/until.ts';
 
@@ -81,11 +81,22 @@ describe.skipIf(missing !== '')(`recording with the real MediaMTX${missing}`, ()
     await adapter.kill();
     const pid = adapter.mediamtx;
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
-    await until(() => adapter.mediamtx === undefined, 'MediaMTX is gone');
+    // Its arguments are gone from /proc before its sockets are closed.
+    await until(async () => !(await accepts(adapter.settings.rtsp.port)), 'MediaMTX is gone');
     const before = adapter.segments('door').length;
-    const alone = spawn(mediamtxBin ?? '', [adapter.configPath], { stdio: 'ignore', env: {} });
+    const alone = spawn(mediamtxBin ?? '', [adapter.configPath], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {},
+    });
+    let said = '';
+    alone.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
     try {
-      const file = await until(() => adapter.segments('door')[before], 'a new segment');
+      const file = await until(
+        () => adapter.segments('door')[before],
+        () => `a new segment; MediaMTX said ${said}`,
+      );
       const size = statSync(file).size;
       await until(() => statSync(file).size > size, 'it grows');
     } finally {

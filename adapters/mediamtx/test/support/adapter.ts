@@ -133,9 +133,17 @@ export class Adapter {
         const status = this.statuses.get(id);
         return status && test(status) ? status : undefined;
       },
-      `${id} ${what}; it is ${JSON.stringify(this.statuses.get(id))}`,
+      () => `${id} ${what}; it is ${JSON.stringify(this.statuses.get(id))}\n${this.#linesAbout(id)}`,
       limitMs,
     );
+  }
+
+  #linesAbout(id: string): string {
+    return this.log
+      .split('\n')
+      .filter((line) => line.includes(`"${id}"`))
+      .slice(-12)
+      .join('\n');
   }
 
   online(id: string): Promise<CameraStatus> {

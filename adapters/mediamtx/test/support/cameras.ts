@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { findProgram } from '@opennvr/service';
 import { until } from './until.ts';
 
@@ -84,7 +85,6 @@ export async function startCamera(
   const port = options.port ?? (await freePort());
   const rtp = 20_000 + 2 * Math.floor(Math.random() * 5000);
   const username = 'admin';
-  const tls = options.tls ? { port: await freePort(), ...certificate(folder) } : undefined;
   const password = options.password ?? 's3cret-of-the-camera';
   const config = {
     authInternalUsers: [
@@ -93,9 +93,6 @@ export async function startCamera(
     ],
     rtspAddress: `127.0.0.1:${port}`,
     rtspTransports: options.transport ? [options.transport] : ['udp', 'tcp'],
-    ...(tls && { rtspEncryption: 'optional', rtspsAddress: `127.0.0.1:${tls.port}` }),
-    ...(tls && { rtspServerKey: tls.key, rtspServerCert: tls.cert }),
-    ...(tls && { srtpAddress: `127.0.0.1:${rtp + 2}`, srtcpAddress: `127.0.0.1:${rtp + 3}` }),
     rtpAddress: `127.0.0.1:${rtp}`,
     rtcpAddress: `127.0.0.1:${rtp + 1}`,
     rtspAuthMethods: ['digest'],
@@ -125,6 +122,7 @@ export async function startCamera(
     ],
     { stdio: 'ignore' },
   );
+  const tls = options.tls ? await wrapInTls(port, folder) : undefined;
   return {
     port,
     username,
@@ -132,6 +130,7 @@ export async function startCamera(
     url: (path = 'a') => (tls ? `rtsps://127.0.0.1:${tls.port}/${path}` : `rtsp://127.0.0.1:${port}/${path}`),
     fingerprint: tls?.fingerprint ?? '',
     stop: async () => {
+      tls?.close();
       await Promise.all([end(pusher), end(server)]);
       rmSync(folder, { recursive: true, force: true });
     },
@@ -159,15 +158,28 @@ export function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pr
   });
 }
 
-function certificate(folder: string): { key: string; cert: string; fingerprint: string } {
+/** TLS before the camera's own port, as cameras do it: RTP inside is not encrypted once more. */
+async function wrapInTls(port: number, folder: string) {
   const key = join(folder, 'key.pem');
   const cert = join(folder, 'cert.pem');
   const subject = ['-subj', '/CN=camera', '-days', '2', '-nodes'];
   execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...subject, '-keyout', key, '-out', cert], {
     stdio: 'ignore',
   });
-  const fingerprint = new X509Certificate(readFileSync(cert)).fingerprint256
-    .replaceAll(':', '')
-    .toLowerCase();
-  return { key, cert, fingerprint };
+  const pem = readFileSync(cert);
+  const server = createTlsServer({ key: readFileSync(key), cert: pem }, (socket) => {
+    const behind = connect(port, '127.0.0.1');
+    for (const [one, other] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const) {
+      one.on('error', () => one.destroy());
+      one.on('close', () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  const tlsPort = await freePort();
+  await new Promise<void>((resolve) => server.listen(tlsPort, '127.0.0.1', resolve));
+  const fingerprint = new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase();
+  return { port: tlsPort, fingerprint, close: () => server.close() };
 }
