@@ -12,3 +12,8 @@ export interface FuzzTarget {
    */
   run(input: Buffer): string;
 }
+
+/** Texts as inputs or dictionary words. */
+export function words(...texts: readonly string[]): Buffer[] {
+  return texts.map((text) => Buffer.from(text));
+}

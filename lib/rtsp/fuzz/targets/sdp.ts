@@ -54,7 +54,7 @@ export const sdpTarget: FuzzTarget = {
           const sets = Object.keys(track.parameterSets).join();
           return `${codec.slice(0, 40)} ${sets} ${magnitude(track.fmtp.size)} ${aacConfigOf(track) !== undefined}`;
         });
-        return `${told.join('; ')} ${outcome(
+        return `tracks ${told.join('; ')} ${outcome(
           () => writeSdp(session),
           () => 'written',
         )}`;
