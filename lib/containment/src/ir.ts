@@ -139,6 +139,8 @@ export interface Chain {
 
 export interface Ruleset {
   chains: ReadonlyMap<string, Chain>;
+  /** False: it could not be read at all, so that nothing about it can be said. */
+  readable: boolean;
   /** Why this ruleset cannot be proven whatever the rules say; each names its object. */
   problems: readonly string[];
   /** Filters off the inet paths (netdev, bridge, ingress): they can only take packets away. */

@@ -147,6 +147,7 @@ export function prove(input: ProofInput): Certificate {
     properties: [],
     problems,
   });
+  if (!ruleset.readable) return fail(ruleset.problems);
   try {
     const question = ask(ruleset, checkPolicy(input.policy as unknown as Json));
     const alg = new BddAlgebra(question.interfaces.bits, input.maxNodes);

@@ -92,6 +92,7 @@ function addChain(o: JsonObject, draft: Draft): void {
 
 const empty = (problem: string): Ruleset => ({
   chains: new Map(),
+  readable: false,
   problems: [problem],
   otherFilters: [],
   nftVersion: '',
@@ -147,6 +148,7 @@ export function parseRuleset(source: string): Ruleset {
   if (draft.chains.size === 0) draft.problems.add('ruleset: no chain at all');
   return {
     chains: new Map([...draft.chains].map(([key, d]) => [key, d.chain])),
+    readable: true,
     problems: [...draft.problems],
     otherFilters: [...draft.otherFilters],
     nftVersion,

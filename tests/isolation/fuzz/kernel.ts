@@ -141,14 +141,14 @@ export class FuzzKernel {
     });
   }
 
-  /** @returns the kernel's listing, or undefined when nft does not take the ruleset */
+  /** @returns the kernel's listing, or undefined when nft does not take the ruleset, or fails to list it (1.0.6 aborts now and then) */
   load(ruleset: string): string | undefined {
     try {
       this.#nft(['-f', '-'], `flush ruleset\n${ruleset}`);
+      return this.#nft(['-j', '-n', 'list', 'ruleset']);
     } catch {
       return undefined;
     }
-    return this.#nft(['-j', '-n', 'list', 'ruleset']);
   }
 
   /** Opens flows both ways, so that some packets find a connection. Tracking stays on while a rule asks for it. */
