@@ -23,18 +23,29 @@ const MAX_DEPTH = 8;
 const MAX_STRING = 16_384;
 const REDACTED = '[redacted]';
 
-/** user:password in any URL, and Basic/Digest/Bearer values of an Authorization header. */
-const URL_USERINFO = /\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@'"]{1,512}@/gi;
-const AUTH_HEADER = /\b(authorization\s*[:=]\s*)[^\r\n]*/gi;
+/**
+ * From the slashes of a URL to its end. Whatever precedes the slashes, and `/`, `'` and `@` behind them, may belong to
+ * credentials that somebody did not escape. Matches never overlap, which keeps the time linear.
+ */
+const AUTHORITY = /(:\/\/)([^\s"]*)/g;
+/** To the end of the header, folded lines included (RFC 9112 section 5.2). */
+const AUTH_HEADER = /(authorization["']?\s*[:=]\s*)(?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*/gi;
 const AUTH_VALUE = /\b(Basic|Bearer)\s+[A-Za-z0-9+/_.=~-]{6,}/g;
 
-/** Takes credentials out of free text: URL user info and Authorization values. */
+/** Takes credentials out of free text: URL user info and Authorization values. Cuts it to 16 384 characters. */
 export function redactText(text: string): string {
-  const bounded = text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}…` : text;
-  return bounded
-    .replace(URL_USERINFO, `$1${REDACTED}@`)
+  const cut = text.length > MAX_STRING;
+  const bounded = cut ? text.slice(0, MAX_STRING) : text;
+  const clean = bounded
+    // First, or one of the others could swallow the header's name and leave its value.
     .replace(AUTH_HEADER, `$1${REDACTED}`)
+    .replace(AUTHORITY, (whole, slashes: string, rest: string, at: number) => {
+      // The cut may have taken the `@` away that tells user info from a host.
+      const end = cut && at + whole.length === bounded.length ? rest.length : rest.lastIndexOf('@');
+      return end < 0 ? whole : `${slashes}${REDACTED}${rest.slice(end)}`;
+    })
     .replace(AUTH_VALUE, `$1 ${REDACTED}`);
+  return cut ? `${clean}…` : clean;
 }
 
 /** A copy of `value` that is safe to log: secret keys blanked, texts scrubbed, depth and length bounded. */
@@ -57,7 +68,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, 256).map((item) => redact(item, depth + 1));
   const clean: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    clean[key] = SECRET_KEYS.has(key.toLowerCase()) ? REDACTED : redact(item, depth + 1);
+    clean[redactText(key)] = SECRET_KEYS.has(key.toLowerCase()) ? REDACTED : redact(item, depth + 1);
   }
   return clean;
 }

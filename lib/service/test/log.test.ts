@@ -40,6 +40,7 @@ describe('the log', () => {
     ['deep inside', (log) => log.info({ cameras: [{ source: { credentials: { a: SECRET } } }] }, 'x')],
     ['user info of a URL', (log) => log.info({ url: `rtsp://admin:${SECRET}@10.0.0.9/live` }, 'x')],
     ['user info in a message', (log) => log.info(`cannot open rtsps://admin:${SECRET}@10.0.0.9/`)],
+    ['a key', (log) => log.info({ readers: { [`rtsp://u:${SECRET}@h/`]: 1 } }, 'x')],
     ['a URL object', (log) => log.info({ url: new URL(`rtsp://admin:${SECRET}@10.0.0.9/`) }, 'x')],
     ['a format argument', (log) => log.info('cannot open %s', `rtsp://admin:${SECRET}@10.0.0.9/`)],
     ['a format object', (log) => log.info('state %j', { password: SECRET })],
@@ -109,5 +110,24 @@ describe('the log', () => {
         expect(redactText(`${before} ${scheme}://admin:${SECRET}@h/${after}`)).not.toContain(SECRET);
       }),
     );
+  });
+
+  it.each([
+    ['an @ in the password', `rtsp://admin:${SECRET}@${SECRET}@h/`],
+    ['a slash in the password', `rtsp://admin:a/${SECRET}@h/`],
+    ['an apostrophe in the password', new URL(`rtsp://admin:it's${SECRET}@h/`).href],
+    ['a long user name', `rtsp://${'u'.repeat(600)}:${SECRET}@h/`],
+    ['a word that runs into the scheme', `url_rtsp://admin:${SECRET}@h/`],
+    ['an @ beyond the cut', `${' '.repeat(16_384 - 30)}rtsp://admin:${SECRET}${'x'.repeat(20)}@h/`],
+    ['a folded header', `Authorization: Digest username="a",\r\n response="${SECRET}"`],
+    ['a scheme before the header', `Bearer Authorization: Digest response=${SECRET}`],
+    ['a quoted header name', `{"Authorization":"Digest response=${SECRET}"}`],
+  ])('hides a secret in spite of %s', (_name, text) => {
+    expect(redactText(text)).not.toContain(SECRET);
+  });
+
+  it('leaves a URL without user info, and the host behind it, alone', () => {
+    expect(redactText('get rtsp://h:554/a?b=c of "http://x/"')).toBe('get rtsp://h:554/a?b=c of "http://x/"');
+    expect(redactText('rtsp://u:p@10.0.0.9:554/live')).toBe('rtsp://[redacted]@10.0.0.9:554/live');
   });
 });
