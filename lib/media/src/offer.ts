@@ -19,10 +19,15 @@ export function stripCandidates(offer: string): string {
   const kept = lines
     .filter((line) => !/^a=(candidate|remote-candidates|end-of-candidates|rtcp)(:|$)/i.test(line))
     .map((line) =>
-      line
-        .replace(/^c=.*$/, 'c=IN IP4 0.0.0.0')
-        // Port 0 means "this section is off" and has to stay.
-        .replace(/^(m=\S+ )[1-9]\d*(\/\d+)? /, '$19 '),
+      line.startsWith('c=') ? 'c=IN IP4 0.0.0.0' : line.startsWith('m=') ? portless(line) : line,
     );
   return `${kept.join('\r\n')}\r\n`;
+}
+
+/** A media line (RFC 8866 section 5.14) on the port that stands for none. */
+function portless(line: string): string {
+  const [head, media, port] = /^(m=\S+ )(\d+)(?:\/\d+)? /.exec(line) ?? [];
+  if (head === undefined) throw invalidField('offer_sdp', 'a media line without a port');
+  // Port 0 means "this section is off" and has to stay.
+  return `${media}${Number(port) === 0 ? 0 : 9} ${line.slice(head.length)}`;
 }

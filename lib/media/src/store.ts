@@ -27,7 +27,7 @@ export function cameraFile(path: string): CameraStore {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
         throw new MediaError('precondition', `${path}: ${(error as NodeJS.ErrnoException).code}`);
       }
-      return validateCameras(parse(path, text));
+      return validateCameras(parseCameraFile(path, text));
     },
     save: (cameras) =>
       writeDurably(path, `${JSON.stringify({ version: VERSION, cameras }, undefined, 1)}\n`, 0o600),
@@ -44,7 +44,12 @@ const FIELDS = {
   record: 'boolean',
 } as const satisfies Record<keyof CameraSpec, string>;
 
-function parse(path: string, text: string): CameraSpec[] {
+/**
+ * The set in a file's text, its types checked, its values not yet.
+ *
+ * @throws MediaError FAILED_PRECONDITION that names the field and quotes nothing.
+ */
+export function parseCameraFile(path: string, text: string): CameraSpec[] {
   // A JSON error quotes the text it failed on, and that text holds credentials.
   const unusable = (problem: string) => new MediaError('precondition', `${path}: ${problem}`);
   let value: unknown;

@@ -28,8 +28,18 @@ describe('stripCandidates', () => {
     expect(stripped).toContain('m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\n');
   });
 
+  it.each(['m=video 05004 X 1', 'c=IN IP4 6.6.6.6\u2028'])('leaves no address in %j', (line) => {
+    expect(stripCandidates(`v=0\r\nm=audio 9 X 0\r\n${line}\r\n`)).not.toMatch(/5004|6\.6/);
+  });
+
   it('refuses what is no offer', () => {
-    for (const bad of ['', 'hello', 'v=0\r\ns=-\r\n', `${OFFER}\r\na=x:${'y'.repeat(65_536)}`])
+    for (const bad of [
+      '',
+      'hello',
+      'v=0\r\ns=-\r\n',
+      'v=0\r\nm=video  5004 X 1',
+      `${OFFER}\r\na=x:${'y'.repeat(65_536)}`,
+    ])
       expect(() => stripCandidates(bad)).toThrow(expect.objectContaining({ code: 3 }));
   });
 
