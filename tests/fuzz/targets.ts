@@ -1,5 +1,7 @@
+import { targets as media } from '@opennvr/media/fuzz';
 import { targets as rtsp } from '@opennvr/rtsp/fuzz';
+import { targets as service } from '@opennvr/service/fuzz';
 import type { FuzzTarget } from './target.ts';
 
 /** Every parser of hostile or foreign bytes there is. */
-export const targets: readonly FuzzTarget[] = [...rtsp];
+export const targets: readonly FuzzTarget[] = [...rtsp, ...media, ...service];
