@@ -41,10 +41,18 @@ const NAMES: Readonly<Partial<Record<Field, Readonly<Record<string, number>>>>> 
   flags: { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 },
 };
 
+/** nft 1.0.6 leaves out `meta l4proto icmp` and others in front of `th`: the rule may be about fewer packets. */
+const ANY_TRANSPORT = all(HAS_L4, unknown('th (nft may hide a protocol)'));
+
 const transport = (protocol: string): Pred | undefined => {
-  if (protocol === 'th') return HAS_L4;
+  if (protocol === 'th') return ANY_TRANSPORT;
   const number = PROTOCOLS[protocol];
-  return number === undefined ? undefined : all(HAS_L4, range('l4proto', number));
+  if (number === undefined) return undefined;
+  const right = all(HAS_L4, range('l4proto', number));
+  if (protocol !== 'icmp' && protocol !== 'icmpv6') return right;
+  // nft 1.0.6 prints the same for a rule that asks for the family and for one that does not.
+  const family = protocol === 'icmp' ? IPV4 : IPV6;
+  return all(right, any(family, unknown(`${protocol} in the other family`)));
 };
 
 /** Field, and how many readable transport bytes it takes (class of `thbytes`). */

@@ -56,7 +56,7 @@ export function flows(): { outgoing: TestPacket[]; incoming: TestPacket[] } {
         const udp = (from: number, to: number): Buffer =>
           Buffer.from([from >> 8, from & 255, to >> 8, to & 255, 0, 8, 0, 0]);
         const ip = version === 4 ? ipv4 : ipv6;
-        const common = { tag: 0, card, uid: 1000, version, protocol: 17 };
+        const common = { tag: 0, card, uid: 1000, version, protocol: 17, cut: 8 };
         const there = udp(mine, theirs);
         const back = udp(theirs, mine);
         outgoing.push({

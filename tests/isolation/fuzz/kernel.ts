@@ -95,7 +95,10 @@ export class FuzzKernel {
   }
 
   static async start(): Promise<FuzzKernel> {
-    const holders = [0, 1].map(() => spawn('unshare', ['-n', 'sleep', 'infinity'], { stdio: 'ignore' }));
+    // Each lives as long as its input is open, so no longer than this process.
+    const holders = [0, 1].map(() =>
+      spawn('unshare', ['-n', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] }),
+    );
     const [box, world] = await Promise.all(holders.map(inOwnNamespace));
     if (!box || !world) throw new Error('no namespaces');
     const enter = (pid: number) => ['-t', String(pid), '-n'];
@@ -200,7 +203,7 @@ export class FuzzKernel {
 
   async stop(): Promise<void> {
     await Promise.all([this.#outside.stop(), this.#inside.stop()]);
-    for (const holder of this.#holders) holder.kill('SIGKILL');
+    for (const holder of this.#holders) holder.stdin?.end();
   }
 }
 

@@ -16,6 +16,8 @@ export interface TestPacket {
   protocol: number;
   /** What the whole datagram has after the IP header. */
   transport: Buffer;
+  /** Where the second fragment starts in `transport`. */
+  cut: number;
   /** IP packets to send: one, or two fragments. */
   parts: readonly Buffer[];
 }
@@ -116,13 +118,18 @@ export function randomPacket(d: Dice, tag: number): TestPacket {
   const hosts = version === 4 ? V4 : V6;
   const ours = OURS[card][version === 4 ? 0 : 1];
   const protocol = d.pick(
-    version === 4 ? [6, 6, 6, 17, 17, 17, 1, 47, 132, 2] : [6, 6, 6, 17, 17, 17, 58, 47, 132],
+    version === 4 ? [6, 6, 6, 17, 17, 17, 1, 1, 58, 47, 132, 2] : [6, 6, 6, 17, 17, 17, 58, 58, 1, 47, 132],
   );
   const whole = transport(d, protocol);
   const foreign = hosts.filter((h) => !Object.values(OURS).flat().includes(h));
   const saddr = way === 'in' ? d.pick(d.chance(0.8) ? foreign : hosts) : d.chance(0.8) ? ours : d.pick(hosts);
   const daddr = way === 'in' ? (d.chance(0.5) ? ours : d.pick(hosts)) : d.pick(foreign);
   const short = d.chance(0.06) ? whole.subarray(0, d.below(whole.length)) : whole;
+  const split = short.length > 8 && d.chance(0.15);
+  // Linux leaves IPv6 fragments below the smallest MTU apart even where it joins others: some of each.
+  const long = split && version === 6 && d.chance(0.5);
+  const sent = long ? Buffer.concat([short, Buffer.alloc(1300)]) : short;
+  const cut = long ? 1240 : 8;
   const made = {
     tag,
     way,
@@ -132,9 +139,9 @@ export function randomPacket(d: Dice, tag: number): TestPacket {
     saddr,
     daddr,
     protocol,
-    transport: short,
+    transport: sent,
+    cut,
   } as const;
-  const split = short.length > 8 && d.chance(0.15);
   return { ...made, parts: version === 4 ? parts4(made, split) : parts6(made, split, d.chance(0.1)) };
 }
 
@@ -142,8 +149,8 @@ type Unsent = Omit<TestPacket, 'parts'>;
 
 function parts4(p: Unsent, split: boolean): Buffer[] {
   if (!split) return [ipv4(p.tag, p.saddr, p.daddr, p.protocol, p.transport)];
-  const head = ipv4(p.tag, p.saddr, p.daddr, p.protocol, p.transport.subarray(0, 8), 0x2000);
-  return [head, ipv4(p.tag, p.saddr, p.daddr, p.protocol, p.transport.subarray(8), 1)];
+  const head = ipv4(p.tag, p.saddr, p.daddr, p.protocol, p.transport.subarray(0, p.cut), 0x2000);
+  return [head, ipv4(p.tag, p.saddr, p.daddr, p.protocol, p.transport.subarray(p.cut), p.cut / 8)];
 }
 
 function parts6(p: Unsent, split: boolean, extended: boolean): Buffer[] {
@@ -160,7 +167,7 @@ function parts6(p: Unsent, split: boolean, extended: boolean): Buffer[] {
       44,
       Buffer.concat([fragmentHeader(p.protocol, offset, more, p.tag), bytes]),
     );
-  return [piece(0, true, p.transport.subarray(0, 8)), piece(8, false, p.transport.subarray(8))];
+  return [piece(0, true, p.transport.subarray(0, p.cut)), piece(p.cut, false, p.transport.subarray(p.cut))];
 }
 
 const readable = (bytes: Buffer): bigint => (bytes.length >= 14 ? 5n : BigInt(Math.min(bytes.length, 4)));
@@ -206,32 +213,42 @@ export function readings(
   // header, or out of the IPv6 header itself. Both are tried, so that a kernel that does not may be tested too.
   const misread = p.version === 4 ? p.parts[1]?.subarray(20) : p.parts[1];
   const pieces = split
-    ? [p.transport.subarray(0, 8), Buffer.alloc(0), misread ?? Buffer.alloc(0)]
+    ? [p.transport.subarray(0, p.cut), Buffer.alloc(0), misread ?? Buffer.alloc(0)]
     : [p.transport];
-  return pieces.flatMap((piece) =>
-    states.map((ct) => {
-      const wire = fields(piece);
-      return {
-        frag: split ? 1n : 0n,
-        joined: assembly.joined ? 1n : 0n,
-        iif: p.way === 'in' ? number(p.card) : 0n,
-        oif: p.way === 'out' ? number(p.card) : 0n,
-        nfproto: p.version === 4 ? 2n : 10n,
-        ct,
-        l4ok: 1n,
-        l4proto: BigInt(p.protocol),
-        owned: p.way === 'out' ? 1n : 0n,
-        uid: p.way === 'out' ? BigInt(p.uid) : 0n,
-        saddr: address(p.saddr),
-        daddr: address(p.daddr),
-        ...fields(assembly.whole ? p.transport : piece),
-        wireL4ok: 1n,
-        wireL4proto: BigInt(p.protocol),
-        wireThbytes: wire.thbytes,
-        wireSport: wire.sport,
-        wireDport: wire.dport,
-        wireFlags: wire.flags,
-      };
-    }),
-  );
+  const out: Packet[] = [];
+  for (const piece of pieces) {
+    // Small IPv6 fragments stay apart wherever they please: both ways are tried.
+    const either = split && p.version === 6;
+    for (const joined of either ? [false, true] : [assembly.joined]) {
+      for (const main of either ? [piece, p.transport] : [assembly.whole ? p.transport : piece]) {
+        for (const ct of states) out.push(reading(piece, main, joined, ct));
+      }
+    }
+  }
+  return out;
+
+  function reading(piece: Buffer, main: Buffer, joined: boolean, ct: bigint): Packet {
+    const wire = fields(piece);
+    return {
+      frag: split ? 1n : 0n,
+      joined: joined ? 1n : 0n,
+      iif: p.way === 'in' ? number(p.card) : 0n,
+      oif: p.way === 'out' ? number(p.card) : 0n,
+      nfproto: p.version === 4 ? 2n : 10n,
+      ct,
+      l4ok: 1n,
+      l4proto: BigInt(p.protocol),
+      owned: p.way === 'out' ? 1n : 0n,
+      uid: p.way === 'out' ? BigInt(p.uid) : 0n,
+      saddr: address(p.saddr),
+      daddr: address(p.daddr),
+      ...fields(main),
+      wireL4ok: 1n,
+      wireL4proto: BigInt(p.protocol),
+      wireThbytes: wire.thbytes,
+      wireSport: wire.sport,
+      wireDport: wire.dport,
+      wireFlags: wire.flags,
+    };
+  }
 }
