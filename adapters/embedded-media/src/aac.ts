@@ -16,7 +16,7 @@ export interface AacFrame {
 export class AacDepacketizer {
   readonly #sizeBits: number;
   readonly #headerBits: number;
-  #partial: { size: number; rtpTimestamp: number; chunks: Buffer[] } | undefined;
+  #partial: { size: number; rtpTimestamp: number; length: number; chunks: Buffer[] } | undefined;
 
   constructor(fmtp: ReadonlyMap<string, string>) {
     const bits = (key: string, normal: number) => {
@@ -25,6 +25,11 @@ export class AacDepacketizer {
     };
     this.#sizeBits = Math.max(1, bits('sizelength', 13));
     this.#headerBits = this.#sizeBits + bits('indexlength', 3);
+  }
+
+  /** Pieces held of a frame that is not complete yet; each has a byte at least. */
+  get pending(): number {
+    return this.#partial?.chunks.length ?? 0;
   }
 
   /** The payload of one RTP packet; the frames returned are copies. */
@@ -52,15 +57,16 @@ export class AacDepacketizer {
   }
 
   #fragment(data: Buffer, size: number, rtpTimestamp: number): AacFrame[] {
-    if (size > MAX_FRAME) return [];
+    // Nothing at all would be kept as a piece for ever.
+    if (size > MAX_FRAME || data.length === 0) return [];
     if (this.#partial?.rtpTimestamp !== rtpTimestamp || this.#partial.size !== size)
-      this.#partial = { size, rtpTimestamp, chunks: [] };
-    const { chunks } = this.#partial;
-    chunks.push(Buffer.from(data));
-    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (length < size) return [];
+      this.#partial = { size, rtpTimestamp, length: 0, chunks: [] };
+    const partial = this.#partial;
+    partial.chunks.push(Buffer.from(data));
+    partial.length += data.length;
+    if (partial.length < size) return [];
     this.#partial = undefined;
-    return length === size ? [{ data: Buffer.concat(chunks), rtpTimestamp }] : [];
+    return partial.length === size ? [{ data: Buffer.concat(partial.chunks), rtpTimestamp }] : [];
   }
 
   #size(payload: Buffer, index: number): number {

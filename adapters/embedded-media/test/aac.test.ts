@@ -32,6 +32,15 @@ describe('AacDepacketizer', () => {
     expect(aac.push(payload([Buffer.from('next')]), 1032)).toHaveLength(1);
   });
 
+  it('keeps nothing of pieces that are empty', () => {
+    const aac = new AacDepacketizer(HBR);
+    for (let i = 0; i < 10_000; i++) aac.push(payload([Buffer.alloc(0)], [250]), 7);
+    expect(aac.pending).toBe(0);
+    aac.push(payload([Buffer.alloc(249)], [250]), 7);
+    expect(aac.pending).toBe(1);
+    expect(aac.push(payload([Buffer.alloc(1)], [250]), 7)).toHaveLength(1);
+  });
+
   it('never throws, and gives out no more than it was given', () => {
     const settings = fc.record({ sizelength: fc.string(), indexlength: fc.string() });
     fc.assert(
