@@ -73,3 +73,39 @@ describe.skipIf(missing)(`FragmentParser${missing}`, () => {
     );
   });
 });
+
+/** A box of ISO/IEC 14496-12 with what is in it. */
+function box(type: string, ...content: Buffer[]): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(8 + content.reduce((sum, { length }) => sum + length, 0));
+  head.write(type, 4);
+  return Buffer.concat([head, ...content]);
+}
+
+describe('FragmentParser', () => {
+  const mdhd = box('mdia', box('mdhd', Buffer.from(`${'00'.repeat(12)}00000019`, 'hex')));
+  it.each([
+    ['tkhd without its end', box('trak', box('tkhd', Buffer.alloc(12)), mdhd)],
+    ['tkhd of version 1', box('trak', box('tkhd', Buffer.from(`01${'00'.repeat(15)}`, 'hex')), mdhd)],
+    [
+      'mdhd without its end',
+      box('trak', box('tkhd', Buffer.alloc(16)), box('mdia', box('mdhd', Buffer.alloc(12)))),
+    ],
+  ])('refuses a %s', (_name, trak) => {
+    expect(() => parse([box('moov', trak)])).toThrow(FragmentError);
+  });
+
+  it('refuses a trun without its count', () => {
+    const track = Buffer.from('0000000000000001', 'hex');
+    const trak = box('trak', box('tkhd', Buffer.alloc(8), track), mdhd);
+    const tfhd = box('tfhd', track, Buffer.alloc(4));
+    const tfdt = box('tfdt', Buffer.from(`01${'00'.repeat(11)}`, 'hex'));
+    const fragment = (trun: Buffer) => [
+      box('moov', trak),
+      box('moof', box('traf', tfhd, tfdt, box('trun', trun))),
+      box('mdat'),
+    ];
+    expect(parse(fragment(Buffer.alloc(8)))).toHaveLength(2);
+    expect(() => parse(fragment(Buffer.alloc(4)))).toThrow(FragmentError);
+  });
+});

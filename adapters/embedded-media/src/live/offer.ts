@@ -35,7 +35,13 @@ function choose(section: string, codec: VideoCodec, profile: string): string | u
     return match?.[1] && match[2]?.toUpperCase() === MIME[codec] ? [match[1]] : [];
   });
   if (codec === 'h265') return types[0];
-  const fmtp = (type: string) => lines.find((line) => line.startsWith(`a=fmtp:${type} `)) ?? '';
+  // Looked up, not searched for: an offer may hold thousands of lines.
+  const parameters = new Map<string, string>();
+  for (const line of lines) {
+    const type = /^a=fmtp:(\S+) /.exec(line)?.[1];
+    if (type !== undefined && !parameters.has(type)) parameters.set(type, line);
+  }
+  const fmtp = (type: string) => parameters.get(type) ?? '';
   const mode1 = types.filter((type) => /packetization-mode=1/.test(fmtp(type)));
   return mode1.find((type) => new RegExp(`profile-level-id=${profile}`, 'i').test(fmtp(type))) ?? mode1[0];
 }

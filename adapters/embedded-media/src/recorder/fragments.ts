@@ -96,8 +96,8 @@ export class FragmentParser {
       const tkhd = child(trak, 'tkhd');
       const mdhd = child(child(trak, 'mdia'), 'mdhd');
       // Version 1 has 64-bit times before the fields we want (8.3.2, 8.4.2).
-      const track = tkhd.readUInt32BE(tkhd[8] === 1 ? 28 : 20);
-      this.#timescales.set(track, mdhd.readUInt32BE(mdhd[8] === 1 ? 28 : 20));
+      const track = field(tkhd, tkhd[8] === 1 ? 28 : 20);
+      this.#timescales.set(track, field(mdhd, mdhd[8] === 1 ? 28 : 20));
     }
   }
 
@@ -111,7 +111,7 @@ export class FragmentParser {
       if (!timescale || tfdt[8] !== 1) throw new FragmentError(`track ${track} without a usable decode time`);
       starts.set(track, Number(tfdt.readBigUInt64BE(12)) / timescale);
       if (track !== VIDEO_TRACK) continue;
-      for (const trun of children(traf, 'trun')) videoSamples += trun.readUInt32BE(12);
+      for (const trun of children(traf, 'trun')) videoSamples += field(trun, 12);
     }
     return { data: Buffer.concat([moof, mdat]), videoSamples, starts };
   }
@@ -154,4 +154,10 @@ function* children(box: Buffer, type: string): Generator<Buffer> {
 function child(box: Buffer, type: string): Buffer {
   for (const found of children(box, type)) if (found.length >= 20) return found;
   throw new FragmentError(`no ${type} in ${boxType(box)}`);
+}
+
+/** 32 bits of a box. @throws FragmentError when it ends before them. */
+function field(box: Buffer, offset: number): number {
+  if (offset + 4 > box.length) throw new FragmentError(`a ${boxType(box)} of ${box.length} bytes`);
+  return box.readUInt32BE(offset);
 }
