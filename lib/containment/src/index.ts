@@ -1,6 +1,14 @@
 export { type Box, definesOf, type Ids, policyOf } from './box.ts';
 export type { Counterexample } from './counterexample.ts';
 export {
+  CAMERA_SUBNETS,
+  checkHost,
+  type HostCertificate,
+  type HostFacts,
+  type HostInterface,
+  type HostRoute,
+} from './host.ts';
+export {
   checkPolicy,
   type ListedCamera,
   type Policy,
