@@ -36,6 +36,8 @@ describe('validatePlan', () => {
     ['plan.cameras[0].camera_id', plan({ cameras: [{ ...camera, cameraId: '../etc' }] })],
     ['plan.cameras[1].camera_id', plan({ cameras: [camera, camera] })],
     ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: -1, nanos: 0 } }] })],
+    ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: Number.NaN, nanos: 0 } }] })],
+    ['plan.adapters[0].max_in_flight', plan({ adapters: [{ ...adapter, maxInFlight: Number.NaN }] })],
     ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: 1e9, nanos: 0 } }] })],
     ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: 0, nanos: 1e9 } }] })],
     ['plan.cameras[0].assignments[0].adapter', plan({ cameras: [{ ...camera, assignments: [{ ...assignment, adapter: 'x' }] }] })],

@@ -13,7 +13,8 @@ export interface Pinner {
 }
 
 /** proc(5) maps: address, permissions, offset, device, inode, path. */
-const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+) +(.*) \(deleted\)$/;
+const MAPS_LINE =
+  /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) \S+ [0-9a-f]+ ([0-9a-f]{1,8}):([0-9a-f]{1,8}) (\d{1,20}) +(.*) \(deleted\)$/;
 
 /** Bytes of a process' deleted mappings in the store. */
 export function parseMaps(
@@ -26,7 +27,7 @@ export function parseMaps(
     const [, from, to, major, minor, inode, path] = MAPS_LINE.exec(line) ?? [];
     if (path === undefined || !inStore(makedev(hex(major), hex(minor)), path)) continue;
     const key = Number(inode);
-    inodes.set(key, (inodes.get(key) ?? 0) + hex(to) - hex(from));
+    inodes.set(key, (inodes.get(key) ?? 0) + Math.max(0, hex(to) - hex(from)));
   }
   return inodes;
 }

@@ -106,7 +106,8 @@ function readAssignments(camera: CameraTap, field: string, known: ReadonlySet<st
 export function milliseconds(field: string, duration: Duration | undefined, maxMs: number): number {
   if (!duration) return 0;
   const { seconds, nanos } = duration;
-  if (seconds < 0 || nanos < 0 || nanos > 999_999_999)
+  // Not the other way round: a stored plan may hold NaN, which is neither.
+  if (!(seconds >= 0 && nanos >= 0 && nanos <= 999_999_999))
     throw invalidArgument(field, 'is no positive duration');
   const ms = seconds * 1000 + nanos / 1e6;
   if (ms > maxMs) throw invalidArgument(field, `is more than ${maxMs / 1000} s`);
@@ -118,7 +119,8 @@ function slug(field: string, text: string): void {
 }
 
 function atMost(field: string, value: number, max: number, unit = ''): void {
-  if (value > max) throw invalidArgument(field, `${value}${unit && ` ${unit}`} is more than ${max}`);
+  if (!(value >= 0 && value <= max))
+    throw invalidArgument(field, `${value}${unit && ` ${unit}`} is not within 0 to ${max}`);
 }
 
 function unique<T>(items: readonly T[], field: (index: number) => string, key: (item: T) => string): void {

@@ -1,0 +1,122 @@
+import { InferResponse } from '@opennvr/proto/opennvr/inference/v1/inference';
+import { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { inferResponseProblem } from '@opennvr/proto/validate/inference';
+import { type FuzzTarget, magnitude, promise, words } from '@opennvr/tests/fuzz';
+import { validatePlan } from '../src/plan/validate.ts';
+
+const PLAN = Plan.fromPartial({
+  adapters: [
+    { name: 'motion', socketPath: '/run/opennvr/motion.sock', deadline: { seconds: 3 }, maxInFlight: 2 },
+  ],
+  cameras: [
+    {
+      cameraId: 'door',
+      interval: { nanos: 200_000_000 },
+      assignments: [{ adapter: 'motion', interval: { seconds: 1 } }],
+    },
+    { cameraId: 'yard' },
+  ],
+});
+
+/** A plan as a peer sends it, or as JSON, as the file keeps it. */
+export const plan: FuzzTarget = {
+  name: 'plan',
+  seeds: [Buffer.from(Plan.encode(PLAN).finish()), Buffer.from(JSON.stringify(Plan.toJSON(PLAN)))],
+  dictionary: words(
+    ...['"cameraId":', '"interval":', '"adapters":', '"1s"', '"-1s"', '-1', '1e999', 'null', '"x"', '[', '{'],
+    ...['/../', '\\u0000', 'motion', 'door', '\xff', '\x08', '\x10'],
+  ),
+  run(input) {
+    const read = () => (input[0] === 0x7b ? Plan.fromJSON(JSON.parse(input.toString())) : Plan.decode(input));
+    const found = decoded(read);
+    if (!found) return 'no message';
+    try {
+      const { taps, adapters, assignments } = validatePlan(found);
+      for (const { cameraId, intervalMs } of [...taps, ...assignments]) {
+        promise(/^[a-z0-9][a-z0-9_-]{0,62}$/.test(cameraId), `camera ${cameraId}`);
+        promise(intervalMs >= 0 && intervalMs <= 86_400_000, `interval ${intervalMs}`);
+      }
+      for (const { name, socketPath, deadlineMs, maxInFlight, queueLength } of adapters) {
+        promise(
+          /^[a-z0-9]/.test(name) && socketPath.startsWith('/') && !socketPath.includes('\0'),
+          socketPath,
+        );
+        promise(deadlineMs > 0 && deadlineMs <= 600_000, `deadline ${deadlineMs}`);
+        promise(maxInFlight >= 0 && maxInFlight <= 64 && queueLength > 0 && queueLength <= 64, 'a queue');
+      }
+      const known = new Set(adapters.map(({ name }) => name));
+      promise(
+        assignments.every(({ adapter }) => known.has(adapter)),
+        'an adapter that is not there',
+      );
+      return `${taps.length} ${adapters.length} ${assignments.length}`;
+    } catch (error) {
+      const { code, message } = error as { code?: unknown; message: string };
+      if (code !== 3) throw error;
+      return `invalid ${message.slice(0, 80).replaceAll(/\d+/g, 'n')}`;
+    }
+  },
+};
+
+const ANSWERS = [
+  InferResponse.fromPartial({
+    outcome: {
+      $case: 'result',
+      value: {
+        detections: [
+          {
+            label: 'person',
+            confidence: 0.9,
+            box: { x: 0.1, y: 0.2, w: 0.3, h: 0.4 },
+            trackId: '7',
+            attributes: { a: 'b' },
+          },
+        ],
+        classifications: [{ label: 'day', confidence: 1 }],
+        text: 'AB 12',
+      },
+    },
+  }),
+  InferResponse.fromPartial({
+    outcome: { $case: 'error', value: { code: 'busy', message: 'later', transient: true } },
+  }),
+];
+
+/** What an adapter answers, from the wire: what passes is within the published schema's bounds. */
+export const adapterAnswer: FuzzTarget = {
+  name: 'adapter-answer',
+  seeds: ANSWERS.map((answer) => Buffer.from(InferResponse.encode(answer).finish())),
+  dictionary: ['0000c07f', '0000807f', '0000803f', '0a00', '1a00', '12ffffffff0f', 'c3', 'eda080'].map(
+    (hex) => Buffer.from(hex, 'hex'),
+  ),
+  run(input) {
+    const answer = decoded(() => InferResponse.decode(input));
+    if (!answer) return 'no message';
+    const problem = inferResponseProblem(answer);
+    if (problem !== undefined) return problem.slice(0, 80).replaceAll(/\d+/g, 'n');
+    const { outcome } = answer;
+    if (outcome?.$case !== 'result') return 'error';
+    const { detections, classifications, text } = outcome.value;
+    for (const { label, confidence, box } of detections) {
+      promise(
+        label.length > 0 && label.length <= 256 && confidence >= 0 && confidence <= 1,
+        `label ${label}`,
+      );
+      promise(
+        box !== undefined && box.x >= 0 && box.y >= 0 && box.x + box.w < 1.001 && box.y + box.h < 1.001,
+        'a box',
+      );
+    }
+    return `${magnitude(detections.length)} ${magnitude(classifications.length)} ${magnitude(text.length)}`;
+  },
+};
+
+/** Generated code throws errors of many kinds; gRPC and the plan's file have it answer to that. */
+function decoded<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
