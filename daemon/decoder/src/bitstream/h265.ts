@@ -21,10 +21,11 @@ export function plainH265(units: readonly Buffer[]): PlainPicture | undefined {
   const others: Buffer[] = [];
   const slices: Buffer[] = [];
   for (const unit of units) {
-    const header = unit.length < 3 ? 0xffff : unit.readUInt16BE(0);
+    const header = unit.length < 2 ? 0xffff : unit.readUInt16BE(0);
     const type = (header >> 9) & 63;
     if (DROPPED.has(type)) continue;
-    if ((header & 0x81f8) !== 0) return undefined; // forbidden bit, or another layer than the base layer
+    // Nothing but a header, the forbidden bit, or another layer than the base layer.
+    if (unit.length < 3 || (header & 0x81f8) !== 0) return undefined;
     if (type >= 16 && type <= 21) {
       const first = slices[0];
       const opensPicture = ((unit[2] ?? 0) & 0x80) !== 0;
