@@ -7,7 +7,8 @@ export interface TestPacket {
   /** IP identification, or the low bits of the flow label: unique in a run. */
   tag: number;
   way: 'in' | 'out';
-  card: Card;
+  /** `lo` on the way out only. */
+  card: Card | 'lo';
   /** Owner of the sending socket, for `out`. */
   uid: number;
   version: 4 | 6;
