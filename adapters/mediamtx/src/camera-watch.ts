@@ -10,6 +10,7 @@ const SHOULD_BE_ONLINE_MS = 12_000;
 /** A camera may change its resolution without reconnecting. */
 const LEARN_EVERY_MS = 30_000;
 const LEARN_AGAIN_MS = 2000;
+const LEARN_PATIENCE_MS = 3000;
 const FIRST_PROBE_PAUSE_MS = 2000;
 const MAX_PROBE_PAUSE_MS = 60_000;
 /** RTSP status "Unsupported Transport" (RFC 2326 section 11.3.9) in MediaMTX's log. */
@@ -33,6 +34,8 @@ export class CameraWatch {
   /** Better than what MediaMTX's API says, where we had to ask elsewhere. */
   #learned: TrackInfo[] | undefined;
   #learnAt = 0;
+  /** Until then the camera counts as connecting, for want of its tracks. */
+  #learnBy: number | undefined;
   #recording = false;
   #verdict: Verdict | undefined;
   #problem = '';
@@ -75,6 +78,7 @@ export class CameraWatch {
       this.#probePause = 0;
       this.#learned = undefined;
       this.#learnAt = now;
+      this.#learnBy = undefined;
     }
     return !before;
   }
@@ -99,12 +103,13 @@ export class CameraWatch {
   learnDue(now: number): boolean {
     if (!this.#online || now < this.#learnAt) return false;
     this.#learnAt = now + LEARN_AGAIN_MS;
+    this.#learnBy ??= now + LEARN_PATIENCE_MS;
     return true;
   }
 
   learned(tracks: TrackInfo[], now: number): void {
     this.#learned = tracks;
-    const complete = tracks.every(({ codec, width }) => width > 0 || (codec !== 'h264' && codec !== 'h265'));
+    const complete = tracks.every(({ codec, width }) => width > 0 || !isVideoWeKnow(codec));
     if (complete) this.#learnAt = now + LEARN_EVERY_MS;
   }
 
@@ -163,6 +168,15 @@ export class CameraWatch {
       return failed(REASON.redirected, why);
     }
     if (this.#online) {
+      if (this.#learnBy !== undefined && this.#learned === undefined && now < this.#learnBy)
+        return connecting;
+      // MediaMTX would go on with it; nothing after us can.
+      const codecs = this.#tracks.map(({ codec }) => codec);
+      if (codecs.length > 0 && !codecs.some(isVideoWeKnow))
+        return failed(
+          REASON.unsupportedCodec,
+          `the camera offers no H.264 or H.265 video, only ${codecs.join(', ')}`,
+        );
       if (now - this.#progressAt >= STALLED_MS)
         return failed(REASON.stalled, `connected, but nothing has come for ${STALLED_MS / 1000} s`);
       return { state: STATE.online, reason: REASON.none, detail: '' };
@@ -179,4 +193,8 @@ export class CameraWatch {
   #overdue(now: number): boolean {
     return now - Math.max(this.#offlineSince, this.#viaSince) >= SHOULD_BE_ONLINE_MS;
   }
+}
+
+function isVideoWeKnow(codec: string): boolean {
+  return codec === 'h264' || codec === 'h265';
 }

@@ -186,8 +186,8 @@ export class MediaMtx implements Engine, CameraStore {
     const now = this.#o.clock.monotonic();
     for (const [id, watch] of this.#watches) {
       const cameOnline = watch.polled(paths.get(id), this.#recording.get(id) ?? false, now);
-      this.#publish(id, now);
       if (this.#o.describe && watch.learnDue(now)) this.#learn(watch, this.#o.describe(id));
+      this.#publish(id, now);
       // A camera that has just come back is asked as well: MediaMTX would have followed a redirect.
       if (cameOnline || watch.probeDue(now)) this.#probe(watch);
       if (watch.wantsOtherTransport(now)) this.#switchTransport(watch.camera);
@@ -260,7 +260,10 @@ export class MediaMtx implements Engine, CameraStore {
   #learn(watch: CameraWatch, description: Promise<Verdict>): void {
     this.#background('reading tracks', async () => {
       const verdict = await description;
-      if (verdict.ok) watch.learned(verdict.tracks, this.#o.clock.monotonic());
+      if (!verdict.ok) return;
+      const now = this.#o.clock.monotonic();
+      watch.learned(verdict.tracks, now);
+      this.#publish(watch.camera.id, now);
     });
   }
 

@@ -31,6 +31,13 @@ describe('a camera over time', () => {
     expect(watch.status(9000).state).toBe(STATE.online);
   });
 
+  it('a camera with no video we know has failed, whatever MediaMTX does with it', () => {
+    const watch = new CameraWatch(planned(), true, 0);
+    const jpeg = [{ codec: 'm-jpeg', width: 0, height: 0 }];
+    watch.polled({ online: true, tracks: jpeg, bytes: 1 }, true, 1000);
+    expect(watch.status(1000)).toMatchObject({ state: STATE.failed, reason: REASON.unsupportedCodec });
+  });
+
   it('counts bytes over connections', () => {
     const watch = new CameraWatch(planned(), true, 0);
     for (const state of [online(100), offline, online(30), online(50), online(20)])
@@ -121,6 +128,8 @@ describe('a camera over time', () => {
     watch.polled(online(1), false, 1000);
     expect(watch.learnDue(1000)).toBe(true);
     expect(watch.learnDue(1000)).toBe(false);
+    expect(watch.status(3999).state).toBe(STATE.connecting);
+    expect(watch.status(4000).state).toBe(STATE.online);
     watch.learned([{ codec: 'h264', width: 0, height: 0 }], 1100);
     expect(watch.learnDue(3000)).toBe(true);
     watch.learned([{ codec: 'h264', width: 1920, height: 1080 }], 3000);
