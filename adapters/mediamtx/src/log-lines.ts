@@ -1,3 +1,5 @@
+import { encodeUserInfo } from './source-url.ts';
+
 /** One line of MediaMTX's log. */
 export interface LogLine {
   level: 'debug' | 'info' | 'warn' | 'error';
@@ -7,7 +9,7 @@ export interface LogLine {
 }
 
 const LEVELS = { DEB: 'debug', INF: 'info', WAR: 'warn', ERR: 'error' } as const;
-const LINE = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (DEB|INF|WAR|ERR) (.*)$/;
+const LINE = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (DEB|INF|WAR|ERR) (.*)$/s;
 const PATH = /^\[path ([a-z0-9][a-z0-9_-]{0,62})\] (?:\[RTSP source\] )?/;
 
 /** Reads `2026/05/01 10:00:00 INF [path door] …`; anything else (a Go panic) is an error line as it stands. */
@@ -38,6 +40,7 @@ export function secretMask(secrets: readonly string[]): (text: string) => string
     if (secret.length < MIN_SECRET) continue;
     forms.add(secret);
     forms.add(encodeURIComponent(secret.toWellFormed()));
+    forms.add(encodeUserInfo(secret));
   }
   const ordered = [...forms].sort((a, b) => b.length - a.length);
   return (text) => ordered.reduce((masked, secret) => masked.replaceAll(secret, '[redacted]'), text);

@@ -31,12 +31,13 @@ export function sourceUrl(camera: CameraSpec): string {
   const end = camera.url.indexOf('://');
   // MediaMTX compares the scheme letter by letter.
   const scheme = camera.url.slice(0, end).toLowerCase();
-  const userInfo = camera.username === '' ? '' : `${encode(camera.username)}:${encode(camera.password)}@`;
+  const userInfo =
+    camera.username === '' ? '' : `${encodeUserInfo(camera.username)}:${encodeUserInfo(camera.password)}@`;
   return `${scheme}://${userInfo}${camera.url.slice(end + 3)}`;
 }
 
 /** Everything but RFC 3986's unreserved characters, so that `$`, `@` and `'` are never seen as more than text. */
-function encode(text: string): string {
+export function encodeUserInfo(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

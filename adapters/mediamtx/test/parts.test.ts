@@ -5,11 +5,13 @@ import { RtspError } from '@opennvr/rtsp';
 import { SimulatedClock } from '@opennvr/service';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parsePaths } from '../src/api-answers.ts';
 import { parseLogLine, problemOf, secretMask } from '../src/log-lines.ts';
 import { LogTail } from '../src/log-tail.ts';
 import { Prober } from '../src/prober.ts';
 import { isAlive, startTicksOf } from '../src/processes.ts';
 import { SegmentWatch } from '../src/segments.ts';
+import { encodeUserInfo } from '../src/source-url.ts';
 import { planned } from './support/planned.ts';
 
 let folder: string;
@@ -26,6 +28,8 @@ describe('lines of the log', () => {
       { level: 'error', text: '[path door] [RTSP source] EOF', path: 'door' },
     ],
     ['2026/05/01 10:00:00 WAR [path door] 2 RTP packets lost', { level: 'warn', path: 'door' }],
+    // A camera's words may hold any character but a line's end.
+    ['2026/05/01 10:00:00 INF [path door] a\u2028b\rc', { level: 'info', path: 'door' }],
     ['panic: runtime error', { level: 'error', text: 'panic: runtime error' }],
   ])('%s', (line, expected) => {
     expect(parseLogLine(line)).toMatchObject(expected);
@@ -43,7 +47,7 @@ describe('lines of the log', () => {
         fc.string(),
         (secret, before, after) => {
           const mask = secretMask([secret, 'another-one']);
-          for (const form of [secret, encodeURIComponent(secret.toWellFormed())]) {
+          for (const form of [secret, encodeURIComponent(secret.toWellFormed()), encodeUserInfo(secret)]) {
             const masked = mask(`${before}${form}${after}`);
             // What was put in its place may hold what is looked for.
             for (const part of masked.split('[redacted]')) expect(part).not.toContain(form);
@@ -51,6 +55,23 @@ describe('lines of the log', () => {
         },
       ),
     );
+  });
+});
+
+describe('the answer about all cameras', () => {
+  it.each([-16, 2 ** 36, 1.5])('is used although one camera makes its picture %d wide', (width) => {
+    const tracks2 = [{ codec: 'H264', codecProps: { width, height: 1080 } }];
+    const items = [
+      { name: 'odd', available: true, tracks2, inboundBytes: 1e300 },
+      { name: 'door', available: true },
+    ];
+    const paths = parsePaths(JSON.stringify({ items }));
+    expect(paths.get('odd')).toEqual({
+      online: true,
+      tracks: [{ codec: 'h264', width: 0, height: 1080 }],
+      bytes: 0,
+    });
+    expect(paths.get('door')?.online).toBe(true);
   });
 });
 
