@@ -3,6 +3,7 @@ import { targets as decoder } from '@opennvr/decoder/fuzz';
 import { targets as embedded } from '@opennvr/embedded-media/fuzz';
 import { targets as kaic } from '@opennvr/kaic/fuzz';
 import { targets as media } from '@opennvr/media/fuzz';
+import { targets as mediamtx } from '@opennvr/mediamtx/fuzz';
 import { targets as rtsp } from '@opennvr/rtsp/fuzz';
 import { targets as service } from '@opennvr/service/fuzz';
 import { targets as simcam } from '@opennvr/simcam/fuzz';
@@ -18,4 +19,5 @@ export const targets: readonly FuzzTarget[] = [
   ...simcam,
   ...decoder,
   ...kaic,
+  ...mediamtx,
 ];

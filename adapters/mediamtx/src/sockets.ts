@@ -25,28 +25,40 @@ const UNIX_LISTENING = 0x10000;
  */
 export function openSockets(pid: number): OpenSocket[] {
   const inodes = socketInodes(pid);
-  const found: OpenSocket[] = [];
-  for (const kind of INET) {
-    for (const table of [kind, `${kind}6`]) {
-      for (const line of rows(pid, table)) {
-        const fields = line.trim().split(/\s+/);
-        if (!inodes.has(fields[9] ?? '')) continue;
-        const local = endpoint(fields[1] ?? '');
-        const remote = endpoint(fields[2] ?? '');
-        const listening = kind === 'tcp' ? fields[3] === TCP_LISTEN : remote.port === 0;
-        const peer = remote.port === 0 ? '' : `${remote.address}:${remote.port}`;
-        found.push({ kind, listening, ...local, peer });
-      }
-    }
-  }
-  for (const line of rows(pid, 'unix')) {
+  return [
+    ...INET.flatMap((kind) =>
+      [kind, `${kind}6`].flatMap((table) => parseInetTable(kind, readTable(pid, table), inodes)),
+    ),
+    ...parseUnixTable(readTable(pid, 'unix'), inodes),
+  ];
+}
+
+/** Those rows of /proc/net/tcp, udp or raw (or their IPv6 kin) that are these inodes'. */
+export function parseInetTable(
+  kind: (typeof INET)[number],
+  table: string,
+  inodes: ReadonlySet<string>,
+): OpenSocket[] {
+  return rows(table).flatMap((line) => {
+    const fields = line.trim().split(/\s+/);
+    if (!inodes.has(fields[9] ?? '')) return [];
+    const local = endpoint(fields[1] ?? '');
+    const remote = endpoint(fields[2] ?? '');
+    const listening = kind === 'tcp' ? fields[3] === TCP_LISTEN : remote.port === 0;
+    const peer = remote.port === 0 ? '' : `${remote.address}:${remote.port}`;
+    return [{ kind, listening, ...local, peer }];
+  });
+}
+
+/** Those rows of /proc/net/unix that are these inodes'. */
+export function parseUnixTable(table: string, inodes: ReadonlySet<string>): OpenSocket[] {
+  return rows(table).flatMap((line) => {
     // Num RefCount Protocol Flags Type St Inode Path
     const fields = line.trim().split(/\s+/);
-    if (!inodes.has(fields[6] ?? '')) continue;
+    if (!inodes.has(fields[6] ?? '')) return [];
     const listening = (Number.parseInt(fields[3] ?? '', 16) & UNIX_LISTENING) !== 0;
-    found.push({ kind: 'unix', listening, address: fields.slice(7).join(' '), port: 0, peer: '' });
-  }
-  return found;
+    return [{ kind: 'unix', listening, address: fields.slice(7).join(' '), port: 0, peer: '' }];
+  });
 }
 
 /** `tcp 127.0.0.1:8554`, `udp *:8189`, `unix /run/…`. */
@@ -74,13 +86,18 @@ function socketInodes(pid: number): Set<string> {
 }
 
 /** The process's own network namespace; a table is absent where the kernel has no IPv6. */
-function rows(pid: number, table: string): string[] {
+function readTable(pid: number, table: string): string {
   try {
-    return readFileSync(`/proc/${pid}/net/${table}`, 'latin1').trimEnd().split('\n').slice(1);
+    return readFileSync(`/proc/${pid}/net/${table}`, 'latin1');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
+}
+
+/** Without the heading. */
+function rows(table: string): string[] {
+  return table.trimEnd().split('\n').slice(1);
 }
 
 /** `0100007F:1F90`: the address in 32-bit words of the machine's byte order (little endian), the port in hex. */
