@@ -18,18 +18,13 @@ export function checkNode(root) {
 export function installPackages(root) {
   if (isInstalled(root)) return;
   say('installing npm packages …');
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  // `npm ci` refuses a lock that lacks packages for other machines than the one that wrote it, as happens with a
-  // registry that does not carry them. Then the second one: same versions, same hashes, and it leaves the lock alone.
-  for (const args of [['ci'], ['install', '--no-save']]) {
-    const npm = spawnSync('npm', [...args, ...quiet], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', args[0] === 'ci' ? 'ignore' : 'inherit'],
-    });
-    if (npm.status === 0) return;
-    if (npm.error) {
-      give(`npm cannot be run (${npm.error.message}): it comes with Node, or with "apt-get install npm".`);
-    }
+  const npm = spawnSync('npm', ['ci', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (npm.status === 0) return;
+  if (npm.error) {
+    give(`npm cannot be run (${npm.error.message}): it comes with Node, or with "apt-get install npm".`);
   }
   give('the npm packages could not be installed; what npm said stands above.');
 }
