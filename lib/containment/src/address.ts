@@ -1,8 +1,8 @@
 /** IPv4 and IPv6 addresses as integers. */
 
-/** @returns undefined when it is not dotted decimal of four bytes */
+/** @returns undefined when it is not dotted decimal of four bytes; a leading zero means octal to some (RFC 6943 3.1.1) */
 export function parseIpv4(s: string): bigint | undefined {
-  if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(s)) return undefined;
+  if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(s)) return undefined;
   let value = 0n;
   for (const part of s.split('.')) {
     if (Number(part) > 255) return undefined;
