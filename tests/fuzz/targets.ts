@@ -1,4 +1,5 @@
 import { targets as cli } from '@opennvr/cli/fuzz';
+import { targets as containment } from '@opennvr/containment/fuzz';
 import { targets as decoder } from '@opennvr/decoder/fuzz';
 import { targets as embedded } from '@opennvr/embedded-media/fuzz';
 import { targets as kaic } from '@opennvr/kaic/fuzz';
@@ -20,4 +21,5 @@ export const targets: readonly FuzzTarget[] = [
   ...decoder,
   ...kaic,
   ...mediamtx,
+  ...containment,
 ];
