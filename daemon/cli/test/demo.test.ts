@@ -221,6 +221,12 @@ describe('the end of a demo', () => {
     expect(sentence).toMatch(/^[A-Z].*\.$/);
   });
 
+  it('is bad when frames are on disk twice or in another order', () => {
+    const shuffled = camera(3, [0, 1, 2]);
+    shuffled.recording.misplaced = 2;
+    expect(verdict(state([shuffled]))).toContain('2 frames on disk twice or out of order');
+  });
+
   it('is bad when a segment cannot be read', () => {
     const broken = camera(1, [0]);
     broken.recording.problems.push('/x.mp4: no video track');

@@ -1,7 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { frameNumberSei, isSliceType, joinAnnexB, nalType, splitAnnexB } from '@opennvr/rtsp';
 import { findProgram } from '@opennvr/service';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -137,8 +148,109 @@ describe.skipIf(missing !== '')(`a long recording${missing}`, () => {
     appendFileSync(join(camera, '100-000000.mp4'), data.subarray(data.length >> 1));
     recording.poll();
     expect(recording.frames).toBe(half + 3 * each);
-    recording.poll(true);
+    recording.recount();
     expect(recording.frames).toBe(4 * each);
+  });
+});
+
+describe.skipIf(missing !== '')(`what is on disk in the end${missing}`, () => {
+  const SEI_BYTES = frameNumberSei('h264', 0).length;
+
+  /** Ten pictures of H.264, numbered from `first` on. */
+  function numbered(first: number): Buffer {
+    const [stream, path] = [join(folder, 'numbered.h264'), join(folder, 'numbered.mp4')];
+    const run = (...args: string[]) => execFileSync(ffmpeg ?? '', ['-v', 'error', '-y', ...args]);
+    const source = ['-f', 'lavfi', '-i', 'testsrc2=size=160x120:rate=25', '-frames:v', '10'];
+    run(
+      ...source,
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-bf',
+      '0',
+      '-x264-params',
+      'threads=1',
+      stream,
+    );
+    let next = first;
+    const units = splitAnnexB(readFileSync(stream)).flatMap((nal) =>
+      isSliceType('h264', nalType('h264', nal)) ? [frameNumberSei('h264', next++), nal] : [nal],
+    );
+    writeFileSync(stream, joinAnnexB(units));
+    run(
+      '-r',
+      '25',
+      '-i',
+      stream,
+      '-c',
+      'copy',
+      '-movflags',
+      'frag_keyframe+empty_moov+default_base_moof',
+      path,
+    );
+    return readFileSync(path);
+  }
+
+  /** A camera's recording of three segments, numbers 0 to 29, read while it was whole. */
+  function recorded(name: string) {
+    const camera = join(folder, 'recordings', name);
+    mkdirSync(camera, { recursive: true });
+    const recording = new Recording(camera);
+    const paths = [0, 10, 20].map((first) => {
+      const path = join(camera, `${100 + first}-000000.mp4`);
+      writeFileSync(path, numbered(first));
+      return path;
+    });
+    recording.poll();
+    expect([recording.numbers.size, recording.misplaced]).toEqual([30, 0]);
+    return { recording, paths };
+  }
+
+  /** Where the slice of the frame with this number begins: behind its number. */
+  function sliceOf(data: Buffer, number: number): number {
+    return data.indexOf(frameNumberSei('h264', number)) + SEI_BYTES + 4;
+  }
+
+  it('counts, not what was there once: a segment is deleted, another loses its tail', () => {
+    const { recording, paths } = recorded('gone');
+    rmSync(paths[0] ?? '');
+    truncateSync(paths[2] ?? '', numbered(20).length >> 1);
+    recording.recount();
+    expect(recording.numbers.has(5)).toBe(false);
+    expect(recording.numbers.has(15)).toBe(true);
+    expect(recording.numbers.has(29)).toBe(false);
+  });
+
+  it.each([
+    ['has lost its slice', (data: Buffer, at: number) => data.writeUInt8(12, at)],
+    [
+      'is longer than its sample',
+      (data: Buffer, at: number) => data.writeUInt8(data.readUInt8(at - 3) + 1, at - 3),
+    ],
+    [
+      'is shorter than its sample',
+      (data: Buffer, at: number) => data.writeUInt8(data.readUInt8(at - 1) ^ 1, at - 1),
+    ],
+  ])('does not count a frame whose number is there and whose picture %s', (what, harm) => {
+    const { recording, paths } = recorded(what);
+    const data = numbered(10);
+    harm(data, sliceOf(data, 15));
+    writeFileSync(paths[1] ?? '', data);
+    recording.recount();
+    expect(recording.numbers.has(15)).toBe(false);
+    expect([recording.frames, recording.numbers.size]).toEqual([30, 29]);
+  });
+
+  it('notices frames that are there twice, and frames in another order', () => {
+    const twice = recorded('twice');
+    copyFileSync(twice.paths[2] ?? '', (twice.paths[2] ?? '').replace('120-', '130-'));
+    twice.recording.recount();
+    expect([twice.recording.numbers.size, twice.recording.misplaced]).toEqual([30, 10]);
+    const swapped = recorded('swapped');
+    renameSync(swapped.paths[0] ?? '', (swapped.paths[0] ?? '').replace('100-', '115-'));
+    swapped.recording.recount();
+    expect([swapped.recording.numbers.size, swapped.recording.misplaced]).toEqual([30, 10]);
   });
 });
 

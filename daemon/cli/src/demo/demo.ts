@@ -223,9 +223,10 @@ class Demo {
     this.#display.show(this.#state, this.#elapsed());
   }
 
-  #count(all = false): void {
+  #count(fromDisk: 'new' | 'all' = 'new'): void {
     for (const camera of this.#state.cameras) {
-      camera.recording.poll(all);
+      if (fromDisk === 'new') camera.recording.poll();
+      else camera.recording.recount();
       if (camera.simulated) camera.framesSent = this.#simcam.camera(camera.id)?.framesSent ?? 0;
     }
   }
@@ -253,7 +254,7 @@ class Demo {
       ['opennvr-kaic', 'opennvr-adapter-motion', 'opennvr-decoder', engine],
       STOP_GRACE_MS,
     );
-    this.#count(true);
+    this.#count('all');
   }
 
   #conclude(recordingsDir: string): string | undefined {

@@ -85,6 +85,9 @@ export function verdict(state: DemoState): string | undefined {
     if (lost !== null && lost > 0) {
       return `Camera ${camera.id} lost ${lost} of ${camera.framesSent} frames between camera and disk.`;
     }
+    if (camera.recording.misplaced > 0) {
+      return `Camera ${camera.id} has ${camera.recording.misplaced} frames on disk twice or out of order.`;
+    }
     if (keyframesStored === 0) return `No keyframe of camera ${camera.id} reached the frame store.`;
     if (results === 0) return `No adapter looked at camera ${camera.id}.`;
   }

@@ -42,15 +42,18 @@ export class FrameSet {
  */
 export class Recording {
   /** Numbers found in the frames on disk. */
-  readonly numbers = new FrameSet();
+  numbers = new FrameSet();
   /** Video frames on disk, numbered or not. */
   frames = 0;
   codec: string | undefined;
+  /** Numbered frames that stand behind themselves or a later one: written twice, or in another order. */
+  misplaced = 0;
   /** What is wrong with a segment, one sentence each. */
-  readonly problems: string[] = [];
+  problems: string[] = [];
   readonly folder: string;
   readonly #before: ReadonlySet<string>;
   readonly #readers = new Map<string, SegmentReader | 'broken'>();
+  #newest = -1;
 
   /** @param folder holds the camera's segments; need not exist yet. */
   constructor(folder: string) {
@@ -66,15 +69,14 @@ export class Recording {
   }
 
   /**
-   * Reads what has come since the last call.
-   *
-   * @param all also in segments that have been followed by others; recorders are done with those, most likely.
+   * Reads what has come since the last call. Segments that have been followed by others are left alone:
+   * recorders are done with those, most likely.
    */
-  poll(all = false): void {
+  poll(): void {
     const segments = this.segments;
     const growing = new Set(segments.slice(-GROWING));
     for (const path of segments) {
-      if (!all && !growing.has(path) && this.#readers.has(path)) continue;
+      if (!growing.has(path) && this.#readers.has(path)) continue;
       const reader = this.#readers.get(path) ?? new SegmentReader();
       if (reader === 'broken') continue;
       this.#readers.set(path, reader);
@@ -88,10 +90,24 @@ export class Recording {
     }
   }
 
+  /** Counts anew what is on disk now: what was read once and has gone since is lost all the same. */
+  recount(): void {
+    this.numbers = new FrameSet();
+    this.frames = 0;
+    this.misplaced = 0;
+    this.problems = [];
+    this.#newest = -1;
+    this.#readers.clear();
+    this.poll();
+  }
+
   #onFrame(frame: RecordedFrame): void {
     this.frames += 1;
     this.codec = frame.codec;
-    if (frame.number !== undefined) this.numbers.add(frame.number);
+    if (frame.number === undefined) return;
+    this.numbers.add(frame.number);
+    if (frame.number <= this.#newest) this.misplaced += 1;
+    else this.#newest = frame.number;
   }
 }
 

@@ -1,6 +1,6 @@
-import { readFrameNumber, type VideoCodec } from '@opennvr/rtsp';
+import { isSliceType, nalType, readFrameNumber, type VideoCodec } from '@opennvr/rtsp';
 import { type Box, Fmp4Error, readBoxHeader } from './boxes.ts';
-import { readFragment, readMovie, type VideoTrack } from './fragments.ts';
+import { readFragment, readMovie, type SampleRange, type VideoTrack } from './fragments.ts';
 
 /** A file, or a buffer in a test. */
 export interface ByteSource {
@@ -11,7 +11,7 @@ export interface ByteSource {
 
 export interface RecordedFrame {
   codec: VideoCodec;
-  /** Number from its SEI; undefined when it carries none. */
+  /** Number from its SEI; undefined when it carries none, or when the picture it numbers is not there whole. */
   number: number | undefined;
 }
 
@@ -54,9 +54,7 @@ export class SegmentReader {
         if (sample.offset < box.body || sample.offset + sample.size > box.end || sample.size > MAX_SAMPLE) {
           throw new Fmp4Error(`a sample at byte ${sample.offset} lies outside its mdat`);
         }
-        const head = source.read(sample.offset, Math.min(sample.size, HEAD));
-        const { codec } = this.#track;
-        onFrame({ codec, number: readFrameNumber(codec, nalUnits(head, this.#track.lengthSize)) });
+        onFrame({ codec: this.#track.codec, number: numberOf(source, sample, this.#track) });
       }
     }
   }
@@ -68,6 +66,28 @@ function content(source: ByteSource, box: Box, limit: number): Buffer {
   const bytes = source.read(box.body, length);
   if (bytes.length !== length) throw new Fmp4Error(`${box.type} cannot be read completely`);
   return bytes;
+}
+
+/** A number alone is no frame: recorders may write what is left of one that lost packets. */
+function numberOf(source: ByteSource, sample: SampleRange, track: VideoTrack): number | undefined {
+  if (!hasWholePicture(source, sample, track)) return undefined;
+  const head = source.read(sample.offset, Math.min(sample.size, HEAD));
+  return readFrameNumber(track.codec, nalUnits(head, track.lengthSize));
+}
+
+/** Whether NAL units fill the sample to its last byte, and one of them is a slice. Looks at their heads only. */
+function hasWholePicture(source: ByteSource, { offset, size }: SampleRange, track: VideoTrack): boolean {
+  const { codec, lengthSize } = track;
+  let slices = 0;
+  let at = offset;
+  for (const end = offset + size; at < end; ) {
+    const head = source.read(at, lengthSize + 1);
+    const length = head.length > lengthSize ? head.readUIntBE(0, lengthSize) : 0;
+    if (length === 0 || at + lengthSize + length > end) return false;
+    if (isSliceType(codec, nalType(codec, head.subarray(lengthSize)))) slices += 1;
+    at += lengthSize + length;
+  }
+  return slices > 0;
 }
 
 /** The complete NAL units at the head of a sample (ISO/IEC 14496-15 5.3.4.2.1). */
