@@ -2,11 +2,12 @@
  * What tapping cameras costs, and how soon a keyframe is there: make bench ARGS="tap"
  *
  *   tap [--cameras 64] [--seconds 60] [--rivals 4]     the claim, rivals beside it
- *   tap --growth [--seconds 30]                        1, 8, 64, 256 cameras
+ *   tap --growth [--seconds 30] [--svg FILE]           1, 8, 64, 256 cameras
  *   tap --memory 10 [--cameras 64]                     resident memory over ten minutes
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findProgram } from '@opennvr/service';
@@ -14,6 +15,7 @@ import { Arrivals } from './arrivals.ts';
 import { CLIP } from './clip.ts';
 import { ended, startKaic } from './kaic.ts';
 import type { Sent } from './load-server.ts';
+import { plot } from './plot.ts';
 import { cpuSeconds, load, machine, memory, quantile, wait } from './proc.ts';
 import { measureRival, RIVALS } from './rivals.ts';
 
@@ -48,6 +50,7 @@ const { values: options } = parseArgs({
     rivals: { type: 'string', default: '4' },
     growth: { type: 'boolean', default: false },
     memory: { type: 'string' },
+    svg: { type: 'string' },
     bundle: { type: 'string', default: fileURLToPath(new URL('../../opennvr-kaic.js', import.meta.url)) },
   },
 });
@@ -90,17 +93,28 @@ async function claim(): Promise<void> {
 }
 
 async function growth(): Promise<void> {
-  const rows: ReturnType<typeof row>[] = [];
+  const all: Measured[] = [];
   for (const n of [1, 8, 64, 256]) {
-    rows.push(
-      row(
-        await withServer(n, async (server) => ({ measured: await measureKaic(server, n, seconds) })).then(
-          (r) => r.measured,
-        ),
-      ),
-    );
+    const work = async (server: LoadServer) => ({ measured: await measureKaic(server, n, seconds) });
+    all.push((await withServer(n, work)).measured);
   }
-  console.table(rows);
+  console.table(all.map(row));
+  if (options.svg === undefined) return;
+  const line = (title: string, unit: string, colour: string, value: (m: Measured) => number) => ({
+    title,
+    unit,
+    colour,
+    values: all.map(value),
+  });
+  const chart = plot(
+    all.map((m) => m.cameras),
+    [
+      line('Core per camera', '%', '#1f6feb', (m) => (m.cores / m.cameras) * 100),
+      line('Readable, p99', 'ms', '#cf222e', (m) => quantile(m.latencies, 0.99)),
+      line('Memory', 'MiB', '#1a7f37', (m) => quantile(m.rss, 0.5) / MIB),
+    ],
+  );
+  writeFileSync(options.svg, chart);
 }
 
 async function flatMemory(duration: number): Promise<void> {
