@@ -55,8 +55,8 @@ const redaction: FuzzTarget = {
     ]) {
       const clean = redactText(planted);
       const own = `${before}${after}`;
-      for (const piece of PIECES)
-        promise(!clean.includes(piece) || own.includes(piece), `${JSON.stringify(planted)} became ${clean}`);
+      const leaked = PIECES.find((piece) => clean.includes(piece) && !own.includes(piece));
+      if (leaked !== undefined) promise(false, `${JSON.stringify(planted)} became ${clean}`);
     }
     const once = redactText(text);
     promise(redactText(once).length <= once.length + 64, 'redacting again adds text');
@@ -101,7 +101,7 @@ const SCHEMA = z.strictObject({
   store: z.strictObject({ capBytes: z.int().positive(), dirs: z.array(z.string()) }),
 });
 
-/** Environment variables, one a line: `STORE={…}` sets what a file would; the rest as it is. */
+/** Environment variables, one a line. A settings file goes through the same schema. */
 const settings: FuzzTarget = {
   name: 'settings',
   seeds: words(
