@@ -60,8 +60,8 @@ async function resolveAll(host: string): Promise<string[]> {
 
 /**
  * Finds out who led MediaMTX astray. It follows RTSP redirects, and a camera can redirect MediaMTX alone and answer
- * our own question innocently. But then MediaMTX has a connection to somebody who is no camera, and none to the
- * camera that is online.
+ * our own question innocently. But then MediaMTX has a connection to somebody else, a stranger or another camera,
+ * and none to the camera that is online.
  *
  * @param rtspPort ours: connections to it are readers
  * @returns peers that are no camera's, and the online cameras without a connection of their own
@@ -80,7 +80,9 @@ export function strangers(
   }
   const known = new Set(cameras.flatMap((camera) => addresses.of(camera)));
   const peers = [...connections.keys()].filter((peer) => !known.has(peer));
-  if (peers.length === 0) return { peers, misled: [] };
+  // Nothing to go by: MediaMTX runs where we cannot see its connections.
+  if (connections.size === 0) return { peers, misled: [] };
+  // A camera may also be sent to another camera, so that nobody is a stranger and one has a connection too many.
   // Streams of one device share an address, so that connections have to be counted.
   const needed = new Map<string, string[]>();
   for (const camera of cameras) {

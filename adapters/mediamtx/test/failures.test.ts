@@ -111,4 +111,15 @@ describe.skipIf(missing !== '')(`why a camera fails${missing}`, () => {
     await adapter.online('lured');
     await elsewhere.stop();
   }, 90_000);
+
+  it('a camera that sends MediaMTX to another of our cameras is caught as well', async () => {
+    const twoFaced = new TwoFacedCamera(server.port, server.url());
+    await twoFaced.listen();
+    const lured = of(server, { id: 'lured', url: `rtsp://127.0.0.1:${twoFaced.port}/a` });
+    await adapter.apply([lured, of(server)]);
+    await adapter.state('lured', ({ reason }) => reason === REDIRECTED, 'is caught');
+    expect(pathsOf(adapter.config())).toEqual(['door']);
+    await adapter.online('door');
+    await twoFaced.close();
+  }, 90_000);
 });

@@ -40,6 +40,16 @@ describe('strangers', () => {
     expect(look([to('127.0.0.1:50000', 8554)], ['door'])).toEqual({ peers: [], misled: [] });
   });
 
+  it('need not be strangers: a camera that sends MediaMTX to another camera is found as well', async () => {
+    const cameras = [door, yard];
+    await addresses.refresh(cameras, 0);
+    const look = (...sockets: OpenSocket[]) =>
+      strangers(sockets, 8554, cameras, new Set(['door', 'yard']), addresses);
+    expect(look(to('10.0.0.7:322'), to('10.0.0.7:322'))).toEqual({ peers: [], misled: ['door'] });
+    // Where its connections cannot be seen, nobody is accused.
+    expect(look()).toEqual({ peers: [], misled: [] });
+  });
+
   it('counts the streams of one device', async () => {
     const twin = planned({ id: 'sub', url: 'rtsp://10.0.0.5/sub' });
     const online = new Set(['door', 'sub']);
