@@ -82,11 +82,10 @@ export async function startCamera(
   options: { port?: number; password?: string; size?: string; transport?: 'udp'; tls?: boolean } = {},
 ): Promise<CameraServer> {
   const folder = mkdtempSync(join(tmpdir(), 'opennvr-camera-'));
-  const port = options.port ?? (await freePort());
-  const rtp = 20_000 + 2 * Math.floor(Math.random() * 5000);
+  let port = options.port ?? (await freePort());
   const username = 'admin';
   const password = options.password ?? 's3cret-of-the-camera';
-  const config = {
+  const config = (rtp: number) => ({
     authInternalUsers: [
       { user: username, pass: password, permissions: [{ action: 'read' }] },
       { user: 'any', permissions: [{ action: 'publish' }] },
@@ -101,12 +100,21 @@ export async function startCamera(
     webrtc: false,
     srt: false,
     paths: { '~^[a-z]$': {} },
+  });
+  const launch = () => {
+    const file = join(folder, 'camera.yml');
+    writeFileSync(file, JSON.stringify(config(20_000 + 2 * Math.floor(Math.random() * 5000))));
+    const env = { PATH: process.env.PATH, MTX_MOQ: 'false' };
+    return spawn(cameraBin ?? '', [file], { stdio: 'ignore', cwd: folder, env });
   };
-  const file = join(folder, 'camera.yml');
-  writeFileSync(file, JSON.stringify(config));
-  const env = { PATH: process.env.PATH, MTX_MOQ: 'false' };
-  const server = spawn(cameraBin ?? '', [file], { stdio: 'ignore', cwd: folder, env });
-  await until(() => accepts(port), 'the camera listens');
+  let server = launch();
+  await until(async () => {
+    if (server.exitCode === null) return accepts(port);
+    // Somebody else was quicker with one of its ports.
+    port = options.port ?? (await freePort());
+    server = launch();
+    return false;
+  }, 'the camera listens');
   const source = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip(options.size)];
   const pusher = spawn(
     ffmpegBin ?? '',
