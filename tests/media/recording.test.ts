@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { STATE } from '@opennvr/media';
 import type { SimulatedCamera } from '@opennvr/simcam';
 import { expect, it } from 'vitest';
@@ -54,6 +56,8 @@ describeEngines('recording', (suite) => {
     expect(segments.length).toBeGreaterThanOrEqual(3);
     for (const segment of segments) {
       expect(segment).toMatch(/\/door\/\d{10}-\d{6}\.mp4$/);
+      const modes = [segment, dirname(segment)].map((path) => statSync(path).mode & 0o007);
+      expect(modes, 'what other users may do with footage').toEqual([0, 0]);
       expect((await probeSegment(segment)).startsWithKeyframe).toBe(true);
     }
   });

@@ -13,11 +13,13 @@ export interface ProcessContext {
 }
 
 /**
- * The life of every program of ours: start, tell the service manager, wait for a signal, stop in order.
+ * The life of every program of ours: keep what it and its children write from other users, start, tell the service manager, wait for a signal, stop in order.
  * `start` resolves once the process is ready to serve and returns a one-line status.
  * Exit status: 0 after a signal, 78 (EX_CONFIG) for settings that cannot be used, 1 for any other failure.
  */
 export async function run(name: string, start: (context: ProcessContext) => Promise<string>): Promise<void> {
+  // Footage is written by MediaMTX as well, which asks for 0666. What the group may do is the service manager's choice.
+  process.umask(process.umask() | 0o007);
   const log = createLogger(name, { level: process.env.OPENNVR_LOG_LEVEL ?? 'info' });
   const clock = systemClock;
   const abort = new AbortController();
