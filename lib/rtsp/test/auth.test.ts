@@ -141,6 +141,30 @@ describe('both sides', () => {
     ).toBe(true);
   });
 
+  it('a way to log in that was not offered is no way in, with the right password either', () => {
+    const login = { username: 'u', password: 'p' };
+    const clock = clockAt({ ms: 0 });
+    const methods = ['basic', 'digest-md5', 'digest-sha256'] as const;
+    for (const offered of methods) {
+      const strict = new ServerAuth({ ...login, realm: 'r', methods: [offered] }, clock);
+      for (const method of methods) {
+        const asked = strict.check('PLAY', '/', []);
+        const algorithm = method === 'digest-md5' ? 'MD5' : 'SHA-256';
+        const nonce = /nonce="([^"]*)"/.exec(asked.ok ? '' : asked.challenges.join())?.[1];
+        const challenge =
+          method === 'basic'
+            ? 'Basic realm="r"'
+            : `Digest realm="r", nonce="${nonce}", algorithm=${algorithm}, qop="auth"`;
+        const client = new ClientAuth(login, Math.random);
+        client.accept([challenge], false);
+        const answer = client.authorization('PLAY', '/') ?? '';
+        expect(strict.check('PLAY', '/', [answer]).ok, `${method} where ${offered} is offered`).toBe(
+          method === offered,
+        );
+      }
+    }
+  });
+
   it('a nonce of another server is not ours', () => {
     const options = { username: 'u', password: 'p', realm: 'r', methods: ['digest-md5'] as const };
     const [one, two] = [1, 2].map(() => new ServerAuth(options, clockAt({ ms: 0 })));

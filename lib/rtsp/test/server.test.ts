@@ -197,6 +197,23 @@ describe('a client that misbehaves is hung up on', () => {
   });
 });
 
+describe('a client that asks without end', () => {
+  it('is cut off, whether it waits for its answers or not; others are served on', async () => {
+    const { client, url } = await serve();
+    const [patient, hasty, good] = [client(), client(), client()];
+    hasty.socket.write(`OPTIONS ${url} RTSP/1.0\r\nCSeq: 1\r\n\r\n`.repeat(200));
+    let answered = 0;
+    while (!patient.closed && answered < 5000) {
+      await patient.request('OPTIONS', url);
+      answered++;
+    }
+    expect(patient.closed).toBe(true);
+    await until(() => hasty.closed, 'the hasty one to be cut off');
+    expect(hasty.responses.length).toBeLessThan(200);
+    expect((await good.request('OPTIONS', url)).status).toBe(200);
+  });
+});
+
 describe('a reader that does not read', () => {
   it('is dropped, and the others get everything', async () => {
     const { client, url, stream, stopped } = await serve({ maxQueueBytes: 100_000 });
