@@ -36,7 +36,11 @@ function setUp(stored: CameraSpec[] = []) {
     newId: () => `s${ids++}`,
     store: {
       load: async () => stored,
-      save: async (cameras) => void saved.push([...cameras]),
+      // As slow as a disk: what does not wait for it is seen.
+      save: async (cameras) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        saved.push([...cameras]);
+      },
     },
     onError: () => expect.unreachable(),
   });
