@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { systemClock } from '@opennvr/service';
+import { type Clock, systemClock } from '@opennvr/service';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Ledger } from '../src/frames/ledger.ts';
 import { PinWatch } from '../src/frames/pin-watch.ts';
@@ -43,11 +43,13 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     store.setCameras(new Set(['hoarded', 'free']));
     let n = 0;
     const results = { hoarded: { stored: 0, refused: 0 }, free: { stored: 0, refused: 0 } };
+    const reasons = new Set<string>();
     const tick = () => {
       n++;
       for (const camera of ['hoarded', 'free'] as const) {
         const result = store.put(camera, 'h264', [Buffer.alloc(FRAME, n)], n);
         results[camera]['refused' in result ? 'refused' : 'stored']++;
+        if ('refused' in result) reasons.add(result.refused);
       }
       expect(store.status().bytes).toBeLessThanOrEqual(8 * MB);
       return results;
@@ -60,6 +62,9 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     await until(() => tick().hoarded.refused >= 5, 'the hoarded camera to be refused');
     expect(results.free.refused).toBe(0);
     expect(store.status().pinnedBytes).toBeGreaterThan(2 * MB);
+    // At its share, not where the whole store is full.
+    expect(store.status().pinnedBytes).toBeLessThanOrEqual(4 * MB);
+    expect([...reasons]).toEqual(['pinned']);
     expect((await findPinners(dir, true)).map(({ pid }) => pid)).toEqual([reader.pid]);
 
     watch = new PinWatch({
@@ -88,7 +93,14 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     const dir = tmpfs(8 * MB);
     const killed: number[] = [];
     const store = new FrameStore({ dir, capBytes: 8 * MB, ring: 2 });
-    const watch = new PinWatch({ store, clock: systemClock, log: silent, cutOff: (pid) => killed.push(pid) });
+    let looks = 0;
+    // A look over is a rest begun.
+    const after: Clock['after'] = (ms, fn) => {
+      if (ms === 1000) looks++;
+      return systemClock.after(ms, fn);
+    };
+    const clock = { ...systemClock, after };
+    const watch = new PinWatch({ store, clock, log: silent, cutOff: (pid) => killed.push(pid) });
     store.put('a', 'h264', [Buffer.alloc(FRAME)], 1);
     const reader = await hoard(`${dir}/camera_a`);
     await until(() => {
@@ -97,9 +109,9 @@ describe.skipIf(!canMount)('a reader that maps every frame (needs root on Linux 
     }, 'a frame to be pinned');
     reader.kill('SIGSTOP');
     watch.suspect();
-    // Two looks and the pause between them.
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await until(() => looks > 0, 'a look');
     watch.close();
+    expect((await findPinners(dir, true)).map(({ pid }) => pid)).toEqual([reader.pid]);
     expect(killed).toEqual([]);
   });
 });

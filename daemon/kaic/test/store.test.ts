@@ -6,12 +6,13 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { FrameStore, type FrameStoreOptions, type PutResult } from '../src/frames/store.ts';
 import { parseFrameUri } from '../src/frames/uri.ts';
 import { canMount, scratch, tmpfs } from './support.ts';
@@ -40,6 +41,21 @@ describe('FrameStore', () => {
       number: 2000,
       codec: 'h264',
     });
+  });
+
+  test('frames and their folder are for the owner and the group, whatever the umask', () => {
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    const store = open();
+    store.put('door', 'h264', [Buffer.from('x')], 1);
+    store.putPicture({ cameraId: 'door', number: 1 }, 0, Buffer.from('jpg'));
+    const mode = (name: string) => (statSync(join(store.dir, name)).mode & 0o777).toString(8);
+    expect(['', 'camera_door'].map(mode)).toEqual(['750', '750']);
+    expect(readdirSync(join(store.dir, 'camera_door')).map((name) => mode(`camera_door/${name}`))).toEqual([
+      '640',
+      '640',
+      '640',
+    ]);
   });
 
   test('numbers rise though the wall clock steps back', () => {
