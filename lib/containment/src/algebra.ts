@@ -22,6 +22,8 @@ export class BddAlgebra implements Algebra<number> {
   readonly bdd: Bdd;
   readonly #first = new Map<Variable, number>();
   readonly #width = new Map<Variable, number>();
+  /** What stands at each level. */
+  readonly #levels: { variable: Variable; shift: bigint }[] = [];
 
   constructor(interfaceBits: number, maxNodes?: number) {
     this.bdd = new Bdd(maxNodes);
@@ -31,6 +33,7 @@ export class BddAlgebra implements Algebra<number> {
       this.#first.set(name, level);
       this.#width.set(name, width);
       level += width;
+      for (let i = width - 1; i >= 0; i--) this.#levels.push({ variable: name, shift: BigInt(i) });
     }
   }
 
@@ -68,10 +71,9 @@ export class BddAlgebra implements Algebra<number> {
   }
 
   contains(set: number, packet: Packet): boolean {
-    const bits: boolean[] = [];
-    for (const [variable, width] of this.#width) {
-      for (let i = width - 1; i >= 0; i--) bits.push(((packet[variable] >> BigInt(i)) & 1n) === 1n);
-    }
-    return this.bdd.contains(set, (level) => bits[level] ?? false);
+    return this.bdd.contains(set, (level) => {
+      const bit = this.#levels[level];
+      return bit !== undefined && ((packet[bit.variable] >> bit.shift) & 1n) === 1n;
+    });
   }
 }

@@ -263,6 +263,8 @@ export function matchExpression(match: JsonObject, find: FindSet): Pred {
   const right = match.right ?? null;
   const k = key(left);
   if (op === '==') return all(k.guard, among(k, right, find));
+  // nft 1.0.6 also prints `sport < 100 sport > 50` as `!= 100-50`: what the kernel does, the listing does not say.
+  if (op === '!=' && single(right)?.key === 'range') return all(k.guard, unknown(`${k.why} != range`));
   if (op === '!=') return all(k.guard, not(among(k, right, find)));
   const o = operand(left);
   if (op === 'in') return all(o.guard, shares(o, right));

@@ -1,6 +1,6 @@
 /** What "contained" means, as packets that must not get through and packets that must. */
-import { parseIpv4, parseSubnet } from './address.ts';
-import { all, any, type Field, type Hook, NO, not, type Pred, range } from './ir.ts';
+import { formatIpv4, parseIpv4, parseSubnet } from './address.ts';
+import { all, any, type Field, type Hook, not, type Pred, range } from './ir.ts';
 import type { ListedCamera, Policy, PortRange } from './policy.ts';
 
 /** On one path: packets that must not pass, or must. */
@@ -290,9 +290,11 @@ export function propertiesOf(policy: Policy): readonly Property[] {
 export const POSSIBLE: Pred = all(any(range('nfproto', 2), range('nfproto', 10)), state(1, 2, 4, 8, 64));
 
 /** How a counterexample should look if it can: the plainest packet that makes the point. First wish first. */
-export function wishes(policy: Policy): readonly Pred[] {
+export function wishes(policy: Policy, hooks: readonly Hook[]): readonly Pred[] {
   const { camera, trusted } = policy;
-  const first = (parseSubnet(camera.subnet)?.lo ?? 0n) + 66n;
+  const stranger = formatIpv4((parseSubnet(camera.subnet)?.lo ?? 0n) + 66n);
+  const outgoing = hooks.includes('output');
+  const far = is('daddr', '8.8.8.8');
   return [
     WHOLE,
     range('l4ok', 1),
@@ -304,12 +306,16 @@ export function wishes(policy: Policy): readonly Pred[] {
     range('l4proto', 6),
     range('owned', 1),
     range('uid', 1000),
-    range('saddr', first),
-    is('daddr', camera.address),
+    is('saddr', outgoing ? camera.address : stranger),
+    is('saddr', '192.0.2.9'),
+    // A packet to ourselves would take another way.
+    ...(outgoing
+      ? [is('daddr', stranger), far]
+      : hooks.includes('forward')
+        ? [far]
+        : [is('daddr', camera.address)]),
     range('dport', trusted.tcp[0]?.[0] ?? 443),
     range('sport', 40000),
-    range('dport', 8),
     range('flags', 2),
-    NO,
   ];
 }

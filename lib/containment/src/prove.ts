@@ -92,9 +92,9 @@ export function violations<S>(
 }
 
 /** Narrows a non-empty set wish by wish and takes one packet. */
-function plainest(alg: BddAlgebra, executor: Executor<number>, set: number, policy: Policy): Packet {
+function plainest(alg: BddAlgebra, executor: Executor<number>, set: number, wanted: readonly Pred[]): Packet {
   let left = set;
-  for (const wish of wishes(policy)) {
+  for (const wish of wanted) {
     const narrower = alg.ite(executor.packets(wish), left, alg.no);
     if (narrower !== alg.no) left = narrower;
   }
@@ -109,7 +109,7 @@ function check(question: Question, property: Property, engines: Engines): Proper
     const { surely, maybe } = violations(alg, engines, claim, property.kind, question.interfaces);
     if (maybe === alg.no) continue;
     const certain = surely !== alg.no;
-    const packet = plainest(alg, sound, certain ? surely : maybe, question.policy);
+    const packet = plainest(alg, sound, certain ? surely : maybe, wishes(question.policy, claim.hooks));
     const goal = property.kind === 'safety' ? 'accept' : 'drop';
     const walk = engines.replay.walk(packet, claim.hooks, goal);
     const found = counterexample(packet, claim.hooks, walk, question.interfaces, property.kind);

@@ -105,6 +105,7 @@ export class FuzzKernel {
     const script = [
       'set -e',
       'ip link set lo up',
+      'sysctl -qw net.ipv4.ipfrag_time=2 net.ipv6.ip6frag_time=2',
       'for f in all default; do for k in rp_filter=0 accept_local=1 forwarding=1; do sysctl -qw net.ipv4.conf.$f.$k; done; done',
       'sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0',
       ...CARDS.flatMap((card, i) => [
@@ -132,6 +133,19 @@ export class FuzzKernel {
       [...enter(world), 'sh', '-c', CARDS.map((card) => `ip link set ${card}p up`).join(' && ')],
       { stdio: 'pipe' },
     );
+    // Packets of ours carry no checksums, and a connection is what we say it is. The keys exist once a rule tracks.
+    const tracking = [
+      'checksum=0',
+      'tcp_loose=0',
+      'udp_timeout=3600',
+      'udp_timeout_stream=3600',
+      'frag6_timeout=2',
+    ];
+    const rules =
+      'table inet keep { chain c { type filter hook prerouting priority 0; ct state new counter; }; }';
+    const keys = tracking.map((key) => `net.netfilter.nf_conntrack_${key}`).join(' ');
+    const settle = `nft '${rules}' && sysctl -qw ${keys} && nft flush ruleset`;
+    execFileSync('nsenter', [...enter(box), 'sh', '-c', settle], { stdio: 'pipe' });
     return new FuzzKernel(holders, enter(box), new Sender(enter(world)), new Sender(enter(box)));
   }
 
@@ -160,18 +174,13 @@ export class FuzzKernel {
       ['-f', '-'],
       'flush ruleset\ntable inet keep { chain c { type filter hook prerouting priority 0; ct state new counter; }; }',
     );
-    execFileSync(
-      'nsenter',
-      [
-        ...this.#box,
-        'sh',
-        '-c',
-        'cd /proc/sys/net/netfilter && echo 0 >nf_conntrack_checksum && echo 0 >nf_conntrack_tcp_loose && echo 3600 >nf_conntrack_udp_timeout && echo 3600 >nf_conntrack_udp_timeout_stream',
-      ],
-      { stdio: 'pipe' },
-    );
     await this.#send(outgoing);
     await this.#send(incoming);
+  }
+
+  /** Empties the connection table: nothing a former ruleset let in is known any more. */
+  async forget(): Promise<void> {
+    await this.#inside.send(['forget']);
   }
 
   async #send(packets: readonly TestPacket[]): Promise<void> {

@@ -2,10 +2,12 @@
 
 frame IF HEX            an Ethernet frame out of IF
 raw IF UID 4|6 ADDR HEX an IP packet with its header, routed to ADDR out of IF
+forget                  empties the connection table
 flush                   answers "done" when everything before was handed to the kernel
 """
 import ctypes
 import socket
+import struct
 import sys
 
 libc = ctypes.CDLL(None)
@@ -30,8 +32,21 @@ def user_socket(card, uid, version):
     return s
 
 
+def forget():
+    # nfnetlink: delete (2) in the connection tracking subsystem (1), without a tuple: all of them.
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as s:
+        s.send(struct.pack("=IHHIIBBH", 20, 0x102, 0x5, 1, 0, 0, 0, 0))
+        answer = s.recv(4096)
+        code = struct.unpack_from("=i", answer, 16)[0]
+        if code != 0:
+            raise OSError(-code, "cannot empty the connection table")
+
+
 for line in sys.stdin:
     words = line.split()
+    if words[0] == "forget":
+        forget()
+        continue
     if words[0] == "flush":
         print("done", flush=True)
         continue

@@ -9,6 +9,8 @@ export interface Attempt {
   through: ProbedHook;
   /** Why it fails on a machine without rules as well. */
   impossible?: string;
+  /** The ruleset has it, and no property is about it: only these packets look at it. */
+  beyond?: true;
 }
 
 const camera = (
@@ -18,7 +20,14 @@ const camera = (
   impossible?: string,
 ): Attempt => ({
   name,
-  shape: { card: 'camera0', from: '10.0.0.66', to: '10.0.0.1', protocol: 6, ports: [40000, 443], ...shape },
+  shape: {
+    card: 'camera0',
+    from: '10.0.0.66',
+    to: '10.0.0.1',
+    protocol: 6,
+    ...(shape.protocol === undefined ? { ports: [40000, 443] } : {}),
+    ...shape,
+  },
   through,
   ...(impossible === undefined ? {} : { impossible }),
 });
@@ -139,7 +148,7 @@ export const attempts: readonly Attempt[] = [
   process('camera service into the box', 963, { ...inside, ports: [40000, 443] }),
   process('camera service: discovery from a free port', 963, { to: '239.255.255.250', ...udp(40000, 3702) }),
   process('kaic to a camera', 961, { to: '10.0.0.11' }),
-  process('kaic into the box, not RTSP', 961, { ...inside, ports: [40000, 443] }),
+  { ...process('kaic into the box, not RTSP', 961, { ...inside, ports: [40000, 443] }), beyond: true },
   process('manager to a camera', 964, { to: '10.0.0.11' }),
   process('root to a camera', 0, { to: '10.0.0.11' }),
   process('NTP to a camera by another user', 1000, udp(123, 40000)),
@@ -173,7 +182,7 @@ export const errands: readonly Attempt[] = [
   process('media sends live video', 960, { ...lan, ...udp(8189, 50000) }),
   process('camera service opens ONVIF', 963, { to: '10.0.0.12', ports: [40000, 80] }),
   process('camera service looks for cameras', 963, { to: '239.255.255.250', ...udp(27702, 3702) }),
-  process('kaic reads RTSP', 961, { ...inside, ports: [40000, 8554] }),
+  { ...process('kaic reads RTSP', 961, { ...inside, ports: [40000, 8554] }), beyond: true },
   process('DHCP answers', 152, { to: '10.0.0.66', ...udp(67, 68) }),
   process('NTP answers', 61, udp(123, 40000)),
 ];

@@ -1,29 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { type Box, definesOf, type Ids } from '@opennvr/containment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FuzzKernel, noKernel, type Seen } from '../fuzz/kernel.ts';
 import { type Attempt, attempts, errands } from './attempts.ts';
 import { packetOf } from './packets.ts';
+import { lockdown, shipped } from './shipped.ts';
 
 const why = noKernel();
-const read = (name: string) =>
-  readFileSync(fileURLToPath(new URL(`../../../nix/rootfs/etc/opennvr/${name}`, import.meta.url)), 'utf8');
-const box: Box = {
-  phase: 'running',
-  cameraSubnet: '10.0.0.0/24',
-  cameraAddress: '10.0.0.1',
-  cameras: [
-    { address: '10.0.0.11', mediaTcp: [[554, 554]], mediaUdp: [[5000, 5010]], configTcp: [[80, 80]] },
-    { address: '10.0.0.12', mediaTcp: [[554, 554]], mediaUdp: [], configTcp: [[80, 80]] },
-  ],
-  ntpServers: [],
-};
-const shipped = read('firewall.nft').replace(
-  'include "opennvr-box.nft"',
-  definesOf(box, JSON.parse(read('ids.json')) as Ids),
-);
-
 const all = [...attempts, ...errands];
 
 describe.skipIf(why)(`real packets against the shipped ruleset${why ? ` (skipped: ${why})` : ''}`, () => {
@@ -62,7 +43,7 @@ describe.skipIf(why)(`real packets against the shipped ruleset${why ? ` (skipped
   });
 
   it('before it could be loaded, nothing gets in, out or through', async () => {
-    const through = await send(read('lockdown.nft'));
+    const through = await send(lockdown);
     expect(
       all
         .filter(through)

@@ -35,7 +35,9 @@ function transportOf(s: Shape): Buffer {
     return bytes;
   }
   const bytes = Buffer.alloc(16);
-  if (s.protocol === 1 || s.protocol === 58) bytes[0] = s.type ?? 8;
+  bytes.writeUInt16BE(from, 0);
+  bytes.writeUInt16BE(to, 2);
+  if (s.ports === undefined && (s.protocol === 1 || s.protocol === 58)) bytes[0] = s.type ?? 8;
   return bytes;
 }
 
