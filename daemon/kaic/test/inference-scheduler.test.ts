@@ -54,6 +54,32 @@ describe('the scheduler of one adapter', () => {
     expect(scheduler.droppedOf('a')).toBe(3);
   });
 
+  it('holds no more than 40 MiB of frames in calls, however many the adapter says it takes', () => {
+    const cameras = Array.from({ length: 64 }, (_, at) => `c${at}`);
+    const { calls, scheduler } = setup(Object.fromEntries(cameras.map((id) => [id, 0])), 256);
+    for (const id of cameras) scheduler.offer(frame(id, 7 * 1024 * 1024));
+    expect(calls).toHaveLength(5);
+    for (let at = 0; at < calls.length; at++) calls[at]?.done('ok');
+    expect(calls).toHaveLength(64);
+  });
+
+  it('leaves an adapter alone at once when it breaks the contract', () => {
+    const { clock, calls, scheduler } = setup({ a: 0 });
+    scheduler.offer(frame('a'));
+    calls[0]?.done('ok');
+    scheduler.offer(frame('a'));
+    calls[1]?.done('broken');
+    expect(scheduler.breaker).toBe('open');
+    scheduler.offer(frame('a'));
+    expect(calls).toHaveLength(2);
+    clock.advance(1000);
+    expect(calls).toHaveLength(3);
+    calls[2]?.done('broken');
+    expect(scheduler.breaker).toBe('open');
+    clock.advance(1400);
+    expect(scheduler.breaker).toBe('open');
+  });
+
   it('keeps the interval of each camera, and takes a new one without losing the turn', () => {
     const { clock, calls, scheduler } = setup({ a: 1000, b: 0 }, 1000);
     for (let ms = 0; ms < 10_000; ms += 100) {

@@ -12,8 +12,8 @@ import {
 } from '@opennvr/proto/validate/inference';
 import { type Clock, dialUnix, sleep } from '@opennvr/service';
 
-/** An answer is a list of boxes, not a picture. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** An answer is a list of boxes, not a picture; 4 MiB of empty ones took 600 ms and 190 MB to read. */
+const MAX_ANSWER_BYTES = 256 * 1024;
 const DESCRIBE_DEADLINE_MS = 5000;
 const RETRY_MS = 500;
 
@@ -56,7 +56,8 @@ export class AdapterClient {
   /** @throws InferenceError */
   async infer(request: InferRequest, deadlineMs: number): Promise<InferResult> {
     const refused = inferRequestProblem(request);
-    if (refused !== undefined) throw new InferenceError('contract', `request: ${refused}`);
+    // A camera's doing, or ours: no adapter has seen it.
+    if (refused !== undefined) throw new InferenceError('cancelled', `request: ${refused}`);
     const response = await new Promise<Parameters<typeof inferResponseProblem>[0]>((resolve, reject) => {
       const call = this.#client.infer(
         request,

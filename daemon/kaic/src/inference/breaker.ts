@@ -12,6 +12,7 @@ export type BreakerState = 'closed' | 'open' | 'half_open';
 /**
  * Keeps a failing adapter from being called at full rate. Opens after five failures in a row, lets one probe through
  * after a pause, closes on its success, and doubles the pause (1 s to 60 s, with jitter) on its failure.
+ * One answer that breaks the contract opens it at once: reading such answers may cost more than making them.
  */
 export class Breaker {
   readonly #clock: Clock;
@@ -60,6 +61,12 @@ export class Breaker {
     } else if (this.#failures >= THRESHOLD) {
       this.#open();
     }
+  }
+
+  /** It broke the contract, which is no bad luck. */
+  broken(): void {
+    this.#failures = THRESHOLD;
+    this.failed();
   }
 
   /** The call says nothing about the adapter; a probe may be made again. */

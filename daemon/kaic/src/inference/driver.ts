@@ -189,8 +189,9 @@ export class AdapterDriver {
     this.#problem((error as Error).message, { cameraId: frame.cameraId, correlationId });
     // A picture that cannot be had, or an encoding it does not take, is not the adapter's fault.
     if (error instanceof DecodeError) return 'cancelled';
-    if (error instanceof InferenceError && error.reason === 'cancelled') return 'cancelled';
-    return 'failed';
+    if (!(error instanceof InferenceError)) return 'failed';
+    if (error.reason === 'cancelled') return 'cancelled';
+    return error.reason === 'contract' ? 'broken' : 'failed';
   }
 
   /** Keeps the last problem for the status, and logs at most one in ten seconds. */

@@ -6,9 +6,11 @@ import { Breaker, type BreakerState } from './breaker.ts';
 
 /** Bytes of frames that wait per camera: hostile I-frames of 16 MiB must not add up in memory. */
 const LANE_BYTES = 8 * 1024 * 1024;
+/** Bytes of frames being looked at before no further call is made. The adapter says how many calls it takes. */
+const IN_FLIGHT_BYTES = 32 * 1024 * 1024;
 
-/** How a call ended, as far as scheduling cares. `cancelled` says nothing about the adapter. */
-export type CallEnd = 'ok' | 'failed' | 'cancelled';
+/** How a call ended, as far as scheduling cares. `broken`: against the contract. `cancelled` says nothing of the adapter. */
+export type CallEnd = 'ok' | 'failed' | 'broken' | 'cancelled';
 
 export interface SchedulerOptions {
   clock: Clock;
@@ -67,6 +69,7 @@ export class Scheduler {
   #limits: Limits = { maxInFlight: 1, queueLength: 2 };
   #ready = false;
   #inFlight = 0;
+  #inFlightBytes = 0;
   #closed = false;
   #droppedByGone = 0;
 
@@ -141,6 +144,7 @@ export class Scheduler {
       !this.#closed &&
       this.#ready &&
       this.#inFlight < this.#limits.maxInFlight &&
+      this.#inFlightBytes < IN_FLIGHT_BYTES &&
       this.#breaker.allows
     ) {
       const lane = this.#turns.shift();
@@ -148,13 +152,16 @@ export class Scheduler {
       if (!lane || !next) return;
       if (lane.queue.length > 0) this.#turns.push(lane);
       this.#inFlight++;
+      this.#inFlightBytes += next.frame.byteLength;
       this.#breaker.started();
       let ended = false;
       this.#start(next.frame, next.offeredAt, (end) => {
         if (ended) return;
         ended = true;
         this.#inFlight--;
+        this.#inFlightBytes -= next.frame.byteLength;
         if (end === 'failed') this.#breaker.failed();
+        else if (end === 'broken') this.#breaker.broken();
         else if (end === 'ok') this.#breaker.succeeded();
         else this.#breaker.cancelled();
         this.#pump();
