@@ -99,19 +99,22 @@ export class Bdd {
     if (cache[slot] === f && cache[slot + 1] === then && cache[slot + 2] === otherwise) {
       return cache[slot + 3] ?? 0;
     }
-    const lf = this.#level[f] ?? 0;
-    const lg = this.#level[then] ?? 0;
-    const lh = this.#level[otherwise] ?? 0;
+    const levels = this.#level;
+    const lows = this.#low;
+    const highs = this.#high;
+    const lf = levels[f] ?? 0;
+    const lg = levels[then] ?? 0;
+    const lh = levels[otherwise] ?? 0;
     const top = Math.min(lf, lg, lh);
     const low = this.ite(
-      lf === top ? (this.#low[f] ?? 0) : f,
-      lg === top ? (this.#low[then] ?? 0) : then,
-      lh === top ? (this.#low[otherwise] ?? 0) : otherwise,
+      lf === top ? (lows[f] ?? 0) : f,
+      lg === top ? (lows[then] ?? 0) : then,
+      lh === top ? (lows[otherwise] ?? 0) : otherwise,
     );
     const high = this.ite(
-      lf === top ? (this.#high[f] ?? 0) : f,
-      lg === top ? (this.#high[then] ?? 0) : then,
-      lh === top ? (this.#high[otherwise] ?? 0) : otherwise,
+      lf === top ? (highs[f] ?? 0) : f,
+      lg === top ? (highs[then] ?? 0) : then,
+      lh === top ? (highs[otherwise] ?? 0) : otherwise,
     );
     const result = this.node(top, low, high);
     // The tables may have grown meanwhile: the slot of the new cache.
