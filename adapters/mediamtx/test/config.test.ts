@@ -47,6 +47,8 @@ describe('the configuration file', () => {
   it.each(VERSIONS)('has only keys of %i.%i.%i, and every listener off that need not be', (...version) => {
     const document = documentOf(renderConfig(settings, secrets, version, [planned()]));
     expect(document).toMatchObject({
+      // At "debug" there are credentials.
+      logLevel: 'info',
       rtmp: false,
       hls: false,
       srt: false,
@@ -59,6 +61,8 @@ describe('the configuration file', () => {
       webrtcAddress: `unix://${folder}/run/whep.sock`,
       webrtcIPsFromInterfaces: false,
     });
+    // Nor in dumps, of versions that can.
+    expect(document.dumpPackets ?? false).toBe(false);
     expect('moq' in document).toBe(compareVersions(version, [1, 19, 0]) >= 0);
     expect('apiAllowOrigin' in document).toBe(compareVersions(version, [1, 15, 4]) < 0);
     expect('apiAllowOrigins' in document).toBe(compareVersions(version, [1, 15, 4]) >= 0);
