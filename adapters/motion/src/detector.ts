@@ -30,7 +30,7 @@ const MIN_CELLS = 6;
 const MIN_SIDE = 2;
 const SCENE_CHANGE = 0.5;
 const MAX_CAMERAS = 256;
-/** Frames further apart are not compared: the light has moved on. */
+/** Frames further apart are not compared: the light has moved on, or the clock has been set. */
 const MAX_GAP_MS = 60_000;
 
 interface Seen {
@@ -50,8 +50,10 @@ export class MotionDetector {
   look(cameraId: string, at: number, grid: LumaGrid): Motion {
     const history = this.#seen.get(cameraId) ?? [];
     const last = history.at(-1);
-    if (last && at <= last.at) return { kind: 'unknown' };
-    const usable = last && at - last.at <= MAX_GAP_MS && sameSize(last.grid, grid) ? history : [];
+    const gap = at - (last?.at ?? at);
+    // Late. From long ago it would be the clock that went back, and waiting for it to catch up would be blindness.
+    if (last && gap <= 0 && gap >= -MAX_GAP_MS) return { kind: 'unknown' };
+    const usable = last && Math.abs(gap) <= MAX_GAP_MS && sameSize(last.grid, grid) ? history : [];
     this.#remember(cameraId, [...usable, { grid, at }].slice(-2));
     const [first, second] = usable;
     if (!first || !second) return { kind: 'unknown' };

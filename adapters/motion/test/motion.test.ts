@@ -104,6 +104,19 @@ describe('the detector', () => {
     ]);
   });
 
+  it('is not blind until the clock has caught up when that was set back, or forward and back', () => {
+    const detector = new MotionDetector();
+    const hour = 3_600_000;
+    const times = [1000, 2000, 3000, hour, hour + 1000, hour + 2000, 4000, 5000, 6000].map(
+      (t) => 10 * hour + t,
+    );
+    expect(times.map((at) => detector.look('a', at, grid(10)).kind)).toEqual([
+      ...['unknown', 'unknown', 'boxes'],
+      ...['unknown', 'unknown', 'boxes'],
+      ...['unknown', 'unknown', 'boxes'],
+    ]);
+  });
+
   it('keeps cameras apart and remembers a bounded number of them', () => {
     const detector = new MotionDetector();
     for (let second = 0; second < 3; second++) {
