@@ -10,6 +10,8 @@ const LIVES: Readonly<Record<string, { since?: Version; before?: Version }>> = {
   apiAllowOrigins: { since: [1, 15, 4] },
   webrtcAllowOrigin: { before: [1, 15, 4] },
   webrtcAllowOrigins: { since: [1, 15, 4] },
+  rtspUDPReadBufferSize: { before: [1, 15, 4] },
+  udpReadBufferSize: { since: [1, 15, 4] },
   rtspUDPSourcePortRange: { since: [1, 16, 0] },
   alwaysAvailable: { since: [1, 16, 0] },
   dumpPackets: { since: [1, 17, 0] },

@@ -4,6 +4,7 @@ import { keysFor } from './config-keys.ts';
 import { hashed, type Secrets } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { sourceUrl } from './source-url.ts';
+import { udpBufferBytes } from './udp-buffer.ts';
 import type { Version } from './version.ts';
 
 /**
@@ -93,6 +94,7 @@ function globalKeys(settings: Settings, secrets: Secrets): Record<string, unknow
     dumpPackets: false,
     // A queue that is full drops packets; 512 is one I-frame of a 4K camera.
     writeQueueSize: 4096,
+    udpReadBufferSize: udpBufferBytes(),
     authMethod: 'internal',
     authInternalUsers: [
       // No `ips`: who comes over a unix socket has no address, and the default rule for localhost does not match.
@@ -140,6 +142,7 @@ function pathDefaults(settings: Settings): Record<string, unknown> {
     alwaysAvailable: false,
     forward: [],
     rtspAnyPort: false,
+    rtspUDPReadBufferSize: udpBufferBytes(),
     rtspUDPSourcePortRange: RTP_PORTS,
     record: false,
     // Epoch seconds: local time would repeat an hour every autumn.

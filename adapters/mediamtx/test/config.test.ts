@@ -10,6 +10,7 @@ import { Plan } from '../src/plan.ts';
 import { loadSecrets } from '../src/secrets.ts';
 import { Settings } from '../src/settings.ts';
 import { checkForMediaMtx, sourceUrl } from '../src/source-url.ts';
+import { udpBufferBytes } from '../src/udp-buffer.ts';
 import { compareVersions, parseVersion, type Version } from '../src/version.ts';
 import { planned } from './support/planned.ts';
 
@@ -66,6 +67,25 @@ describe('the configuration file', () => {
     expect('moq' in document).toBe(compareVersions(version, [1, 19, 0]) >= 0);
     expect('apiAllowOrigin' in document).toBe(compareVersions(version, [1, 15, 4]) < 0);
     expect('apiAllowOrigins' in document).toBe(compareVersions(version, [1, 15, 4]) >= 0);
+  });
+
+  it.each([
+    ['is what is wanted where the machine allows more', '67108864\n', 4 << 20],
+    ['never exceeds what the machine allows', '212992\n', 212_992],
+    ['is left alone where the limit is no number', 'many\n', 0],
+  ])('the UDP buffer %s', (_what, limit, bytes) => {
+    const file = join(folder, 'rmem_max');
+    writeFileSync(file, limit);
+    expect(udpBufferBytes(file)).toBe(bytes);
+    expect(udpBufferBytes(join(folder, 'absent'))).toBe(0);
+  });
+
+  it('asks for UDP buffers by the name that the version knows', () => {
+    const text = (version: Version) => renderConfig(settings, secrets, version, []);
+    expect(text([1, 15, 3])).toContain('"rtspUDPReadBufferSize"');
+    expect(text([1, 15, 3])).not.toContain('"udpReadBufferSize"');
+    expect(text([1, 15, 4])).toContain('"udpReadBufferSize"');
+    expect(text([1, 15, 4])).not.toContain('"rtspUDPReadBufferSize"');
   });
 
   it('gives nobody without a name anything, and names only as hashes', () => {
