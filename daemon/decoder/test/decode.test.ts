@@ -50,6 +50,20 @@ describe('real streams', () => {
     expect(pool.workerPids).toEqual(before);
   });
 
+  test.each([
+    ['larger than any camera’s', '8192x4624'],
+    ['longer than any camera’s', '8208x64'],
+    ['small enough to pass for a fence', '16x16'],
+  ])('a picture %s (%s) is refused a shared decoder', (_, size) => {
+    const [unit = Buffer.alloc(0)] = keyframes({
+      codec: 'h264',
+      source: `color=s=${size}:r=4`,
+      frames: 0.25,
+    });
+    expect(unit.length).toBeGreaterThan(0);
+    expect(plainAccessUnit('h264', unit)).toBeUndefined();
+  });
+
   test('scales down to the width asked for, never up', async () => {
     const [unit = Buffer.alloc(0)] = keyframes({ codec: 'h265', source: 'testsrc2=s=640x360:r=4' });
     expect(await pool.decode('h265', unit, 320, signal)).toMatchObject({ width: 320, height: 180 });
