@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PlanFile } from '../src/plan/plan-file.ts';
 import { validatePlan } from '../src/plan/validate.ts';
-import { scratch } from './support.ts';
+import { canMount, scratch, tmpfs } from './support.ts';
 
 const adapter = {
   name: 'motion',
@@ -102,6 +102,22 @@ describe('PlanFile', () => {
     expect(new PlanFile(dir).load()).toEqual(whole);
     expect(statSync(join(dir, 'plan.json')).mode & 0o777).toBe(0o600);
   });
+
+  test.skipIf(!canMount)(
+    'a disk that is full costs the new plan, not the old one (needs root on Linux)',
+    () => {
+      const dir = tmpfs(16 * 1024);
+      const file = new PlanFile(dir);
+      const small = plan({ cameras: [{ ...camera, assignments: [assignment] }] });
+      file.save(small);
+      const cameras = Array.from({ length: 256 }, (_, at) => ({
+        ...camera,
+        cameraId: `c${at}`.padEnd(60, 'x'),
+      }));
+      expect(() => file.save(plan({ cameras }))).toThrow('ENOSPC');
+      expect(file.load()).toEqual(small);
+    },
+  );
 
   test('no plan is no error, a broken one is', () => {
     const dir = scratch();

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 
@@ -30,7 +30,8 @@ export class PlanFile {
     const temporary = `${this.#path}.new`;
     const fd = openSync(temporary, 'w', 0o600);
     try {
-      writeSync(fd, JSON.stringify(Plan.toJSON(plan)));
+      // All of it or an error: a single write(2) on a full disk may end early and say so only in its count.
+      writeFileSync(fd, JSON.stringify(Plan.toJSON(plan)));
       fsyncSync(fd);
     } finally {
       closeSync(fd);
