@@ -57,7 +57,9 @@ function readJson(file: string, optional: boolean): Record<string, unknown> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch (error) {
-    throw new SettingsError(`${file}: not JSON: ${(error as Error).message}`);
+    // The rest of the message may quote the text, and the text may hold credentials.
+    const where = / at position \d+/.exec((error as Error).message)?.[0] ?? '';
+    throw new SettingsError(`${file}: not JSON${where}`);
   }
   throw new SettingsError(`${file}: expected a JSON object at the top level`);
 }

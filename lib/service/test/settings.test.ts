@@ -99,6 +99,16 @@ describe('settings', () => {
     ).toBe('/s');
   });
 
+  it.each([
+    '{"password":hunter2}',
+    '{"password":"hunter2"x}',
+    '{"password":"hunter2',
+    'hunter2',
+    '{"a":"hunter2","b":\u0001}',
+  ])('never quote a file that is not JSON: %#', (text) => {
+    expect(problem(() => load(file(text)))).toMatch(/\.json: not JSON( at position \d+)?$/);
+  });
+
   it('are refused when the file is out of all proportion', () => {
     expect(problem(() => load(file(`{"socketPath":"${'x'.repeat(1024 * 1024)}"}`)))).toContain('larger than');
   });
