@@ -121,14 +121,15 @@ async function flatMemory(duration: number): Promise<void> {
   const { measured } = await withServer(cameras, async (server) => ({
     measured: await measureKaic(server, cameras, duration),
   }));
-  // The first minute is left out: the just-in-time compiler and the heap find their size.
-  const settled = measured.rss.slice(60);
-  const half = Math.floor(settled.length / 2);
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length / MIB;
+  const minutes = Array.from({ length: Math.ceil(measured.rss.length / 60) }, (_, minute) => {
+    const samples = measured.rss.slice(minute * 60, minute * 60 + 60);
+    return {
+      minute: minute + 1,
+      'mean RSS MiB': (samples.reduce((a, b) => a + b, 0) / samples.length / MIB).toFixed(1),
+    };
+  });
   console.table([row(measured)]);
-  console.log(
-    `mean of the first half ${mean(settled.slice(0, half)).toFixed(1)} MiB, of the second ${mean(settled.slice(half)).toFixed(1)} MiB`,
-  );
+  console.table(minutes);
 }
 
 /** Runs `work` against a load server; latencies are filled in from what the server says it sent. */
