@@ -18,7 +18,7 @@ export function checkNode(root) {
 export function installPackages(root) {
   if (isInstalled(root)) return;
   say('installing npm packages …');
-  const npm = spawnSync('npm', ['ci', '--loglevel=error'], {
+  const npm = spawnSync('npm', ['ci', '--loglevel=error', '--no-update-notifier'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

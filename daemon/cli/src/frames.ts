@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { status as grpcStatus, Metadata } from '@grpc/grpc-js';
 import { type GetFrameResponse, KaicServiceClient } from '@opennvr/proto/opennvr/kaic/v1/kaic';
@@ -58,5 +58,9 @@ function explain(error: unknown, uri: string, socket: string): Error {
   const { code, details } = error;
   if (code === grpcStatus.NOT_FOUND) return new CliError(EXIT.notFound, `${uri}: ${details}`);
   if (code === grpcStatus.INVALID_ARGUMENT) return new CliError(EXIT.usage, `${uri}: ${details}`);
+  if (!existsSync(socket)) {
+    const where = socket === APPLIANCE_SOCKET ? 'neither a demo of yours nor the appliance' : 'nothing';
+    return new CliError(EXIT.unavailable, `${where} is running here: there is no ${socket}`);
+  }
   return new CliError(EXIT.unavailable, `kaic at ${socket} did not answer: ${details}`);
 }

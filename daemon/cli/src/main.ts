@@ -36,14 +36,21 @@ async function main([command, ...args]: string[]): Promise<number> {
       case '--help':
         return print(USAGE);
       default:
-        process.stderr.write(USAGE);
+        process.stderr.write(
+          command === undefined ? USAGE : `opennvr: unknown command "${command}"\n\n${USAGE}`,
+        );
         return EXIT.usage;
     }
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof CliError) && !isFileProblem(error)) throw error;
     process.stderr.write(`opennvr: ${error.message}\n`);
-    return error.status;
+    return error instanceof CliError ? error.status : EXIT.unavailable;
   }
+}
+
+/** A folder that may not be written, a full disk: Node's message names both, and a stack helps nobody. */
+function isFileProblem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'path' in error;
 }
 
 async function demo(args: string[]): Promise<number> {

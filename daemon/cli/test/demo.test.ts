@@ -57,6 +57,7 @@ describe('arguments of the demo', () => {
     [['--for', '9999h'], '--for'],
     [['--engine', 'gstreamer'], '--engine'],
     [['--cameras', '65'], '--cameras'],
+    [['--cameras', '0'], '--cameras'],
     [['--cameras', '-1'], '--cameras'],
     [['--camera', 'http://10.0.0.9/'], '--camera'],
     [['--nonsense'], '--nonsense'],

@@ -36,11 +36,14 @@ export const DEMO_USAGE = `usage: opennvr demo [options]
 export function parseDemoArguments(args: string[]): DemoOptions {
   const values = parse(args);
   const cameras = (values.camera ?? []).map(checkCameraUrl);
+  const simulated = values.cameras === undefined ? (cameras.length > 0 ? 0 : 2) : parseCount(values.cameras);
+  if (simulated === 0 && cameras.length === 0)
+    throw new CliError(EXIT.usage, '--cameras: expected at least 1 where no --camera is given');
   return {
     forMs: values.for === undefined ? undefined : parseDuration('--for', values.for),
     report: values.report,
     engine: values.engine === undefined ? undefined : parseEngine(values.engine),
-    simulated: values.cameras === undefined ? (cameras.length > 0 ? 0 : 2) : parseCount(values.cameras),
+    simulated,
     cameras,
     credentials: values.credentials,
     recordings: values.recordings,
