@@ -1,4 +1,12 @@
-import { type AccessUnit, AccessUnitAssembler, RtpHeader, readRtpHeader, type Track } from '@opennvr/rtsp';
+import {
+  type AccessUnit,
+  AccessUnitAssembler,
+  isSliceType,
+  nalType,
+  RtpHeader,
+  readRtpHeader,
+  type Track,
+} from '@opennvr/rtsp';
 import type { Clock } from '@opennvr/service';
 import { AacDepacketizer, type AacFrame } from './aac.ts';
 import type { Block } from './recorder/format.ts';
@@ -30,7 +38,8 @@ export class Demuxer {
           mode: 'all',
           parameterSets: track.parameterSets,
           onAccessUnit: (unit) => {
-            if (unit.nalUnits.length === 0) return;
+            // Loss may leave nothing but an SEI, which is no picture.
+            if (!unit.nalUnits.some((nal) => isSliceType(unit.codec, nalType(unit.codec, nal)))) return;
             const data = Buffer.concat(unit.nalUnits.flatMap((nal) => [START_CODE, nal]));
             handler.onVideo(unit, {
               track: 'video',
