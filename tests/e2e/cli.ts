@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,11 +7,12 @@ import { findProgram } from '@opennvr/service';
 
 export const BUNDLE = fileURLToPath(new URL('../../dist/opennvr.js', import.meta.url));
 const ffprobe = findProgram('ffprobe', 'FFPROBE_BIN');
+const ffmpeg = findProgram('ffmpeg', 'FFMPEG_BIN');
 
 /** Why the demo cannot be run here, for the names of skipped tests; '' when it can. */
 export const missing = !existsSync(BUNDLE)
   ? ' (skipped: run "make build" first)'
-  : ffprobe && findProgram('ffmpeg', 'FFMPEG_BIN')
+  : ffprobe && ffmpeg
     ? ''
     : ' (skipped: no ffmpeg or ffprobe)';
 export const mediamtxMissing = findProgram('mediamtx', 'MEDIAMTX_BIN') ? '' : ' (skipped: no MediaMTX)';
@@ -151,6 +152,17 @@ export function countPackets(folder: string): number {
       return Number.parseInt(said, 10);
     })
     .reduce((sum, count) => sum + count, 0);
+}
+
+/** What ffmpeg has against the pictures in a folder's segments; '' when it decodes them all. Packets may be stumps. */
+export function decodingProblems(folder: string): string {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.mp4'))
+    .map((name) => {
+      const args = ['-v', 'error', '-i', join(folder, name), '-map', '0:v', '-f', 'null', '-'];
+      return spawnSync(ffmpeg ?? '', args, { encoding: 'utf8' }).stderr;
+    })
+    .join('');
 }
 
 /** Waits until it holds. */

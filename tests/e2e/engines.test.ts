@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Cli, countPackets, isAlive, mediamtxMissing, missing, until } from './cli.ts';
+import { Cli, countPackets, decodingProblems, isAlive, mediamtxMissing, missing, until } from './cli.ts';
 
 const running: Cli[] = [];
 afterEach(async () => {
@@ -77,6 +77,7 @@ describe.each([
         // Counted a second way. An engine may also have written the one picture after the last that bears a number.
         const packets = countPackets(join(cli.folder, 'footage', camera.id));
         expect([0, 1]).toContain(packets - camera.framesRecorded);
+        expect(decodingProblems(join(cli.folder, 'footage', camera.id))).toBe('');
       }
       expect(report.adapters).toMatchObject([{ name: 'motion' }]);
       expect(report.adapters[0]?.results).toBeGreaterThanOrEqual(10);

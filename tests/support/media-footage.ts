@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { readFrameNumber, splitAnnexB, type VideoCodec } from '@opennvr/rtsp';
+import { isSliceType, nalType, readFrameNumber, splitAnnexB, type VideoCodec } from '@opennvr/rtsp';
 import { ffmpeg, ffprobe } from './media-tools.ts';
 
 const run = promisify(execFile);
@@ -46,7 +46,10 @@ export async function probeSegment(path: string): Promise<ProbedSegment> {
   };
 }
 
-/** Numbers of the frames in a segment, in order, read by way of ffmpeg from the SEIs of our own cameras. */
+/**
+ * Numbers of the frames in a segment, in order, read by way of ffmpeg from the SEIs of our own cameras. A number that
+ * no slice follows is not a frame, but what is left of one.
+ */
 export async function frameNumbers(path: string, codec: VideoCodec): Promise<number[]> {
   const name = codec === 'h264' ? 'h264' : 'hevc';
   const { stdout } = await run(
@@ -68,7 +71,15 @@ export async function frameNumbers(path: string, codec: VideoCodec): Promise<num
     ],
     { encoding: 'buffer', maxBuffer: 1 << 29 },
   );
-  return splitAnnexB(stdout).flatMap((nal) => readFrameNumber(codec, [nal]) ?? []);
+  const numbers: number[] = [];
+  let pending: number | undefined;
+  for (const nal of splitAnnexB(stdout)) {
+    pending = readFrameNumber(codec, [nal]) ?? pending;
+    if (pending === undefined || !isSliceType(codec, nalType(codec, nal))) continue;
+    numbers.push(pending);
+    pending = undefined;
+  }
+  return numbers;
 }
 
 /** The numbers missing from, or twice in, a list that should count up by ones. */
