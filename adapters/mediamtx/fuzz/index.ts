@@ -140,6 +140,10 @@ const procNet: FuzzTarget = {
       ...parseUnixTable(text, INODES),
     ];
     promise(found.length <= 4 * text.split('\n').length, 'more sockets than rows');
+    promise(
+      found.every(({ port }) => port >= 0 && port < 65_536),
+      'a port',
+    );
     return found
       .slice(0, 4)
       .map(

@@ -100,8 +100,14 @@ function rows(table: string): string[] {
   return table.trimEnd().split('\n').slice(1);
 }
 
-/** `0100007F:1F90`: the address in 32-bit words of the machine's byte order (little endian), the port in hex. */
+const ENDPOINT = /^(?:[0-9A-F]{8}|[0-9A-F]{32}):[0-9A-F]{4}$/i;
+
+/**
+ * `0100007F:1F90`: the address in 32-bit words of the machine's byte order (little endian), the port in hex.
+ * Anything else is the address `?`, which nobody is allowed to listen on.
+ */
 export function endpoint(text: string): { address: string; port: number } {
+  if (!ENDPOINT.test(text)) return { address: '?', port: 0 };
   const [hex = '', port = '0'] = text.split(':');
   const bytes: number[] = [];
   for (let word = 0; word < hex.length; word += 8) {

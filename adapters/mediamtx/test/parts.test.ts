@@ -11,6 +11,7 @@ import { LogTail } from '../src/log-tail.ts';
 import { Prober } from '../src/prober.ts';
 import { isAlive, startTicksOf } from '../src/processes.ts';
 import { SegmentWatch } from '../src/segments.ts';
+import { endpoint } from '../src/sockets.ts';
 import { encodeUserInfo } from '../src/source-url.ts';
 import { planned } from './support/planned.ts';
 
@@ -73,6 +74,17 @@ describe('the answer about all cameras', () => {
     });
     expect(paths.get('door')?.online).toBe(true);
   });
+});
+
+it.each([
+  '',
+  '0100007F',
+  '0100007F:',
+  '-1000000000000000000000000000000:1F90',
+  'zz00007F:1F90',
+  '0100007F00:0001',
+])("%j in a kernel table is nobody's address", (text) => {
+  expect(endpoint(text)).toEqual({ address: '?', port: 0 });
 });
 
 describe('following a log', () => {
