@@ -19,7 +19,14 @@ import { openSockets } from './sockets.ts';
 import { CameraAddresses, strangers } from './strangers.ts';
 import { Supervisor } from './supervisor.ts';
 import { UnixHttp } from './unix-http.ts';
-import { compareVersions, findVersion, formatVersion, NEWEST_KNOWN, type Version } from './version.ts';
+import {
+  compareVersions,
+  findVersion,
+  formatVersion,
+  NEWEST_KNOWN,
+  programPath,
+  type Version,
+} from './version.ts';
 
 const MAX_PROBES = 128;
 const START_MS = 15_000;
@@ -29,7 +36,8 @@ const API_HAS_SIZES: Version = [1, 17, 0];
 /** Puts the parts together and serves `MediaService`. Returns a one-line status. */
 export async function startAdapter(settings: Settings, context: ProcessContext): Promise<string> {
   const { clock, log, onStop } = context;
-  const { bin, manage } = settings.mediamtx;
+  const { manage } = settings.mediamtx;
+  const bin = programPath(settings.mediamtx.bin);
   const version = await findVersion(bin);
   if (compareVersions(version, NEWEST_KNOWN) > 0)
     log.warn(

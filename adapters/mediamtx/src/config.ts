@@ -124,7 +124,9 @@ function globalKeys(settings: Settings, secrets: Secrets): Record<string, unknow
     // With an empty list it would tell browsers the addresses of every interface, the cameras' one among them.
     webrtcIPsFromInterfaces: webrtc.interfaces.length > 0,
     webrtcIPsFromInterfacesList: webrtc.interfaces,
-    webrtcAdditionalHosts: webrtc.hosts,
+    // MediaMTX does not start without anything to tell.
+    webrtcAdditionalHosts:
+      webrtc.hosts.length + webrtc.interfaces.length === 0 ? ['127.0.0.1'] : webrtc.hosts,
     webrtcICEServers2: [],
     srt: false,
     moq: false,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { findProgram } from '@opennvr/service';
 
 /** Major, minor, patch. */
 export type Version = readonly [number, number, number];
@@ -26,6 +27,11 @@ export function formatVersion(version: Version): string {
 export function parseVersion(text: string): Version | undefined {
   const found = /^v?(\d{1,5})\.(\d{1,5})\.(\d{1,5})/.exec(text.trim());
   return found ? [Number(found[1]), Number(found[2]), Number(found[3])] : undefined;
+}
+
+/** The path of a program given by path or by name: it runs without our environment, so without our PATH. */
+export function programPath(bin: string): string {
+  return bin.includes('/') ? bin : (findProgram(bin) ?? bin);
 }
 
 /**

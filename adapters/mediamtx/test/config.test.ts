@@ -11,7 +11,7 @@ import { loadSecrets } from '../src/secrets.ts';
 import { Settings } from '../src/settings.ts';
 import { checkForMediaMtx, sourceUrl } from '../src/source-url.ts';
 import { udpBufferBytes } from '../src/udp-buffer.ts';
-import { compareVersions, parseVersion, type Version } from '../src/version.ts';
+import { compareVersions, parseVersion, programPath, type Version } from '../src/version.ts';
 import { planned } from './support/planned.ts';
 
 const user = { username: 'u'.repeat(32), password: 'p'.repeat(43) };
@@ -44,6 +44,12 @@ function documentOf(text: string): Record<string, unknown> {
   return JSON.parse(json.join('\n')) as Record<string, unknown>;
 }
 
+it('a program is found along PATH by its name, and taken as it is by its path', () => {
+  expect(programPath('sh')).toMatch(/^\/.*\/sh$/);
+  expect(programPath('./sh')).toBe('./sh');
+  expect(programPath('no-such-program')).toBe('no-such-program');
+});
+
 describe('the configuration file', () => {
   it.each(VERSIONS)('has only keys of %i.%i.%i, and every listener off that need not be', (...version) => {
     const document = documentOf(renderConfig(settings, secrets, version, [planned()]));
@@ -61,6 +67,7 @@ describe('the configuration file', () => {
       apiAddress: `unix://${folder}/run/api.sock`,
       webrtcAddress: `unix://${folder}/run/whep.sock`,
       webrtcIPsFromInterfaces: false,
+      webrtcAdditionalHosts: ['127.0.0.1'],
     });
     // Nor in dumps, of versions that can.
     expect(document.dumpPackets ?? false).toBe(false);
