@@ -46,7 +46,11 @@ describe.skipIf(missing !== '')(`opennvr${missing}`, () => {
   });
 
   it('says what is missing', async () => {
-    const env = { PATH: '/nonexistent', MEDIAMTX_BIN: '' };
+    const env = {
+      PATH: '/nonexistent',
+      MEDIAMTX_BIN: '',
+      FFMPEG_BIN: findProgram('ffmpeg', 'FFMPEG_BIN') ?? '',
+    };
     expect(await run(['demo', '--engine', 'mediamtx'], { env })).toMatchObject({
       status: 3,
       output: expect.stringContaining('MediaMTX was not found'),
