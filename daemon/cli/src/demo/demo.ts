@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Camera, type CameraStatus, FailureReason } from '@opennvr/proto/opennvr/media/v1/media';
 import { type Clock, sleep } from '@opennvr/service';
@@ -27,6 +27,8 @@ const CAMERAS_END_MS = 10_000;
 const LAST_FRAMES_MS = 5000;
 const STOP_GRACE_MS = 10_000;
 const MAX_ERRORS = 100;
+/** With less than this left, a part of a recording may not have fitted. */
+const FULL_DISK_BYTES = 1 << 20;
 const SIMCAM = 'opennvr-simcam';
 
 export interface DemoEnvironment {
@@ -258,6 +260,9 @@ class Demo {
   }
 
   #conclude(recordingsDir: string): string | undefined {
+    const disk = statfsSync(recordingsDir);
+    if (disk.bavail * disk.bsize < FULL_DISK_BYTES)
+      this.#error(`the disk that holds ${recordingsDir} is full`);
     this.#display.final(this.#state, this.#elapsed());
     const report = `${JSON.stringify(buildReport(this.#state), null, 2)}\n`;
     if (this.#options.report !== undefined) writeFileSync(this.#options.report, report);
