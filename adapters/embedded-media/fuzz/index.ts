@@ -132,7 +132,7 @@ const liveSdp: FuzzTarget = {
               (chosen) => {
                 const types = [...chosen.matchAll(/^m=video \d+ \S+ (.*)$/gm)].map((match) => match[1]);
                 promise(
-                  chosen.split(/^m=/m).length === stripped.split(/^m=/m).length,
+                  chosen.split('\r\nm=').length === stripped.split('\r\nm=').length,
                   'sections came or went',
                 );
                 return `${magnitude(new Set(types).size)} ${magnitude(chosen.length)}`;

@@ -34,6 +34,17 @@ describe('chooseVideoCodec', () => {
     expect(main).toContain('m=audio 9 UDP/TLS/RTP/SAVPF 111 8\r\n');
   });
 
+  it('takes a line separator within a line for no new section', () => {
+    const odd = OFFER.replace('VP8/90000', 'VP8/90000\u2028m=video 9 X 96');
+    const chosen = chooseVideoCodec(odd, 'h265', '01');
+    expect(chosen.split('\r\n').filter((line) => line.startsWith('m='))).toEqual([
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111 8',
+      'm=video 9 UDP/TLS/RTP/SAVPF 105',
+    ]);
+    expect(chosen).not.toContain('H264');
+    expect(advertise(odd, ['10.0.0.1'], 1).match(/\nm=/g)).toHaveLength(2);
+  });
+
   it('says what the browser does not offer', () => {
     expect(() => chooseVideoCodec(OFFER.replace(/H265/, 'AV1'), 'h265', '01')).toThrow(/no H265/);
   });

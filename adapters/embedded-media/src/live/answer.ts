@@ -11,13 +11,13 @@ export function advertise(answer: string, hosts: readonly string[], port: number
     return `a=candidate:${i + 1} 1 udp ${priority} ${host} ${port} typ host`;
   });
   return answer
-    .split(/(?=^m=)/m)
+    .split(/(?<=\n)(?=m=)/)
     .map((section, index) => {
       const lines = section
         .split(/\r?\n/)
         .filter((line) => !/^a=(candidate|end-of-candidates)/.test(line) && line !== '');
       const rewritten = lines.map((line) =>
-        line.replace(/^c=.*$/, 'c=IN IP4 0.0.0.0').replace(/^(m=\S+ )[1-9]\d* /, '$19 '),
+        line.replace(/^c=.*$/s, 'c=IN IP4 0.0.0.0').replace(/^(m=\S+ )[1-9]\d* /, '$19 '),
       );
       // With BUNDLE the first section's candidates are everybody's (RFC 9143 section 7.1.2).
       if (index === 1) rewritten.push(...candidates, 'a=end-of-candidates');

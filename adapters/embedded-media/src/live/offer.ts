@@ -11,7 +11,8 @@ const MIME = { h264: 'H264', h265: 'H265' } as const;
  * @throws MediaError INVALID_ARGUMENT when the browser does not offer the codec.
  */
 export function chooseVideoCodec(offer: string, codec: VideoCodec, profile: string): string {
-  const sections = offer.split(/(?=^m=)/m);
+  // Not with the flag `m`: to it a line also begins behind U+2028.
+  const sections = offer.split(/(?<=\n)(?=m=)/);
   let offered = false;
   const chosen = sections.map((section) => {
     if (!section.startsWith('m=video')) return section;
@@ -53,6 +54,6 @@ function keepOnly(section: string, payloadType: string): string {
       const attribute = /^a=(rtpmap|fmtp|rtcp-fb):(\d+|\*)/.exec(line);
       return !attribute || attribute[2] === payloadType || attribute[2] === '*';
     })
-    .map((line) => line.replace(/^(m=video \d+ \S+) .*$/, `$1 ${payloadType}`))
+    .map((line) => line.replace(/^(m=video \d+ \S+) .*$/s, `$1 ${payloadType}`))
     .join('\r\n');
 }
