@@ -1,4 +1,5 @@
 import { systemClock } from '@opennvr/service';
+import { CONTAINMENT_USAGE } from './containment/arguments.ts';
 import { DEMO_USAGE, parseDemoArguments } from './demo/arguments.ts';
 import { runDemo } from './demo/demo.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -7,8 +8,9 @@ import { VERSION } from './version.ts';
 
 const USAGE = `opennvr ${VERSION}
 
-  opennvr demo      two simulated cameras, recorded and looked at; every frame is counted
-  opennvr frames    read a frame out of the frame store
+  opennvr demo          two simulated cameras, recorded and looked at; every frame is counted
+  opennvr frames        read a frame out of the frame store
+  opennvr containment   prove that cameras are contained; what they tried
   opennvr version
   opennvr help
 
@@ -16,7 +18,9 @@ ${DEMO_USAGE}
 
 ${FRAMES_USAGE}
 
-Exit status: 0 done, 1 the demo lost or missed something, 2 wrong usage, 3 something needed is missing
+${CONTAINMENT_USAGE}
+
+Exit status elsewhere: 0 done, 1 the demo lost or missed something, 2 wrong usage, 3 something needed is missing
 or not answering, 4 no such frame, 130 interrupted twice.
 `;
 
@@ -29,6 +33,8 @@ async function main([command, ...args]: string[]): Promise<number> {
         return args.includes('--help') ? print(`${DEMO_USAGE}\n`) : await demo(args);
       case 'frames':
         return args.includes('--help') ? print(`${FRAMES_USAGE}\n`) : print(`${await framesCommand(args)}\n`);
+      case 'containment':
+        return await containment(args);
       case 'version':
       case '--version':
         return print(`${VERSION}\n`);
@@ -72,6 +78,14 @@ async function demo(args: string[]): Promise<number> {
   } finally {
     clearInterval(anchor);
   }
+}
+
+/** The prover is loaded for those alone who ask for it. */
+async function containment(args: string[]): Promise<number> {
+  const { containmentCommand } = await import('./containment/command.ts');
+  const { text, status } = await containmentCommand(args, systemClock.now());
+  print(`${text}\n`);
+  return status;
 }
 
 function print(text: string): number {
