@@ -10,7 +10,7 @@ const USAGE = `opennvr ${VERSION}
 
   opennvr demo          two simulated cameras, recorded and looked at; every frame is counted
   opennvr frames        read a frame out of the frame store
-  opennvr containment   prove that cameras are contained; what they tried
+  opennvr containment   prove that cameras are contained, keep it so; what they tried
   opennvr version
   opennvr help
 
@@ -84,7 +84,7 @@ async function demo(args: string[]): Promise<number> {
 async function containment(args: string[]): Promise<number> {
   const { containmentCommand } = await import('./containment/command.ts');
   const { text, status } = await containmentCommand(args, systemClock.now());
-  print(`${text}\n`);
+  if (text !== '') print(`${text}\n`);
   return status;
 }
 

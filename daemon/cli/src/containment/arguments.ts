@@ -6,6 +6,8 @@ export const STATUS = { proven: 0, disproved: 1, unknown: 2, usage: 64 } as cons
 
 export const CONTAINMENT_USAGE = `usage: opennvr containment prove [--ruleset FILE|-] [--policy FILE] [--host] [--json]
        opennvr containment attempts [--json]
+       opennvr containment watch [--raise LINK] [--policy FILE] [--host] [--rules FILE [--include FOLDER]…]
+                                 [--certificate FILE]
 
   prove       are cameras contained by the packet filter that the kernel has loaded now?
     --ruleset FILE   what "nft -j -n list ruleset" printed, instead of asking the kernel; - is standard input
@@ -13,6 +15,10 @@ export const CONTAINMENT_USAGE = `usage: opennvr containment prove [--ruleset FI
     --host           look at the machine around the rules too: routes, forwarding, other programs (needs root)
   attempts    what cameras tried and were refused, the latest first
     --json           for programs; "prove" prints its certificate
+  watch       proves again on every change; loads the shipped rules again when the kernel's are not proven
+    --raise LINK     up behind a proof alone, down without one and when the watch ends
+    --rules FILE     the shipped rules, --include where their defines are
+    --certificate FILE   where the newest certificate goes
 
 Exit status: 0 proven (or printed), 1 disproved, 2 not known, 64 wrong usage.`;
 

@@ -2,6 +2,7 @@ import { CONTAINMENT_USAGE, optionsOf, STATUS, usageError } from './arguments.ts
 import { attemptsInWords, readAttempts } from './attempts.ts';
 import { OutsideError, outputOf } from './outside.ts';
 import { proveBox } from './prove.ts';
+import { type WatchOptions, watch } from './watch.ts';
 import { proofInWords } from './words.ts';
 
 /** What a verb prints, and the status to end with. */
@@ -21,6 +22,9 @@ export async function containmentCommand([verb, ...args]: string[], now: number)
       return prove(args, now);
     case 'attempts':
       return attempts(args, now);
+    case 'watch':
+      await watch(watchOptions(args));
+      return { text: '', status: Number(process.exitCode ?? 0) };
     case '--help':
       return { text: CONTAINMENT_USAGE, status: 0 };
     default:
@@ -40,6 +44,17 @@ async function prove(args: string[], now: number): Promise<Answer> {
     text: options.json ? JSON.stringify(proof) : proofInWords(proof),
     status: STATUS[proof.verdict],
   };
+}
+
+function watchOptions(args: string[]): WatchOptions {
+  return optionsOf(args, {
+    policy: { type: 'string' },
+    host: { type: 'boolean' },
+    raise: { type: 'string' },
+    rules: { type: 'string' },
+    include: { type: 'string', multiple: true },
+    certificate: { type: 'string' },
+  });
 }
 
 async function attempts(args: string[], now: number): Promise<Answer> {
