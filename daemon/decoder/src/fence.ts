@@ -40,7 +40,15 @@ function fenceH264(colour: Colour): Buffer {
     .ue(SIDE / 16 - 1)
     .ue(SIDE / 16 - 1)
     .u(1, 1) // frame_mbs_only_flag
-    .u(0, 3) // direct_8x8_inference, cropping, VUI
+    .u(0, 2) // direct_8x8_inference, cropping
+    .u(1, 1) // VUI: ffmpeg keeps the range and the colours it was told last, so the fence tells them again
+    .u(0, 2) // aspect ratio, overscan
+    .u(1, 1)
+    .u(5, 3) // video_format: unspecified
+    .u(0, 1) // video_full_range_flag
+    .u(1, 1)
+    .bytes([2, 2, 2]) // colour primaries, transfer, matrix: unspecified
+    .u(0, 6) // chroma location, timing, HRDs, pic_struct, restrictions
     .finish();
   const pps = new BitWriter().ue(0).ue(0).u(0, 2).ue(0).ue(0).ue(0).u(0, 3).ue(0).ue(0).ue(0).u(0b100, 3);
   const slice = new BitWriter()

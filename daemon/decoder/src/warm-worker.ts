@@ -25,6 +25,8 @@ interface Pending {
   picture: Jpeg | undefined;
   resolve(picture: Jpeg): void;
   reject(error: DecodeFailure): void;
+  /** The fence came out, or never will: the next picture may go in. */
+  ended(): void;
   cancelTimer(): void;
 }
 
@@ -35,6 +37,9 @@ interface Pending {
  * it looked when this process started (in colours chosen at random, so that no camera can draw one). Anything else
  * (a second picture, an older fence, an error message, silence, a byte while nothing was asked) kills the process:
  * a picture is never given to a request it does not belong to.
+ *
+ * A picture is given out as soon as it is there, not only behind its own fence: what lies between two fences can come
+ * from one request alone, and the fence before it has wiped what the decoder knew. The next request waits for the fence.
  */
 export class WarmWorker {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -43,6 +48,7 @@ export class WarmWorker {
   readonly #fences: { input: Buffer; output: Buffer | undefined }[];
   readonly #ready: Promise<void>;
   #learned: () => void = () => undefined;
+  #fenced: Promise<void> = Promise.resolve();
   #pending: Pending | undefined;
   #lastFence = FENCES - 1;
   #complaint = '';
@@ -68,6 +74,7 @@ export class WarmWorker {
         picture: undefined,
         resolve: () => undefined,
         reject,
+        ended: () => undefined,
         cancelTimer: options.clock.after(options.timeoutMs + 5000, () =>
           this.#die(new DecodeFailure('worker', 'the decoder did not start')),
         ),
@@ -94,8 +101,13 @@ export class WarmWorker {
    */
   async decode(annexB: Buffer): Promise<Jpeg> {
     await this.#ready;
+    await this.#fenced;
     if (this.#dead) throw this.#dead;
     if (this.#pending) throw new Error('one picture at a time');
+    let ended: () => void = () => undefined;
+    this.#fenced = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
     return new Promise<Jpeg>((resolve, reject) => {
       const next = (this.#lastFence + 1 + Math.floor(this.#options.random() * (FENCES - 1))) % FENCES;
       this.#lastFence = next;
@@ -104,6 +116,7 @@ export class WarmWorker {
         picture: undefined,
         resolve,
         reject,
+        ended,
         cancelTimer: this.#options.clock.after(this.#options.timeoutMs, () =>
           this.#die(new DecodeFailure('frame', `no picture within ${this.#options.timeoutMs} ms`)),
         ),
@@ -143,8 +156,16 @@ export class WarmWorker {
     } else if (this.#pending.picture) {
       this.#die(this.#failure('two pictures out of one access unit'));
     } else {
-      this.#pending.picture = jpeg;
+      this.#give(this.#pending, jpeg);
     }
+  }
+
+  /** What ffmpeg complains of it says before it writes the picture: within this turn of the event loop we read it. */
+  #give(pending: Pending, picture: Jpeg): void {
+    pending.picture = picture;
+    setImmediate(() => {
+      if (!this.#dead) pending.resolve(picture);
+    });
   }
 
   /** Fences come back in the order they went in. */
@@ -169,7 +190,7 @@ export class WarmWorker {
     } else {
       pending.cancelTimer();
       this.#pending = undefined;
-      pending.resolve(pending.picture);
+      pending.ended();
     }
   }
 
@@ -184,6 +205,7 @@ export class WarmWorker {
     this.#child.kill('SIGKILL');
     this.#pending?.cancelTimer();
     this.#pending?.reject(why);
+    this.#pending?.ended();
     this.#pending = undefined;
   }
 }

@@ -30,8 +30,9 @@ describe('real streams', () => {
       const jpeg = await pool.decode(stream.codec, unit, 0, signal);
       expect(jpeg).toMatchObject({ width: 330, height: 182 });
       lumas.push(meanColour(jpeg.data)[0]);
-      if (pids.length > 0) expect(pool.workerPids).toEqual(pids);
+      if (lumas.length > 1) expect(pool.workerPids).toEqual(pids);
       pids = pool.workerPids;
+      expect(pids.length).toBeGreaterThan(0);
     }
     for (const [i, luma] of lumas.entries()) {
       if (i > 0) expect(luma - (lumas[i - 1] ?? 0)).toBeGreaterThan(20);
