@@ -89,7 +89,7 @@ function attempt(
     destination,
     protocol: typeof protocol === 'number' ? protocol : NUMBERS[protocol],
     port,
-    // The rules look a row up and then update it, and both count (Linux 5.7 and newer): all but the first come twice.
+    // The rules look a row up and then update it, and both count (seen on Linux 6.18): all but the first come twice.
     times: Math.ceil((packets + 1) / 2),
     last: now - Math.max(0, timeout - expires) * 1000,
   };
