@@ -105,6 +105,15 @@ describe('the guard of the camera link', () => {
     expect(done).toEqual(['up', 'reload', 'down']);
   });
 
+  it('says nothing of a link where it has none', async () => {
+    const { box } = fakeBox(good, good);
+    const told: string[] = [];
+    const guard = new Guard({ ...box, setLink: undefined, tell: (_, message) => told.push(message) });
+    await guard.check();
+    await guard.shut();
+    expect(told).toEqual(['containment proven']);
+  });
+
   it('never raises it once it was shut', async () => {
     const { box, done } = fakeBox(good, good);
     const guard = new Guard(box);

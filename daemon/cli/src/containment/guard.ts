@@ -7,7 +7,8 @@ export interface Guarded {
   prove(): Promise<Proof>;
   /** Loads the shipped ruleset in one transaction; connections are left alone. */
   reload(): Promise<void>;
-  setLink(up: boolean): Promise<void>;
+  /** undefined: no link to guard, only rules. */
+  setLink: ((up: boolean) => Promise<void>) | undefined;
   /** Told of each verdict that differs from the one before, and of everything done about it. */
   tell(level: 'info' | 'error', message: string): void;
   /** Told of every proof. */
@@ -73,11 +74,14 @@ export class Guard {
 
   /** Set again each time: a card may have come back, and somebody else may have raised it. */
   async #link(wanted: boolean): Promise<void> {
+    const { setLink } = this.#box;
+    if (setLink === undefined) return;
     const up = wanted && !this.#ended;
     const done = await this.#attempt(up ? 'raise the camera link' : 'take the camera link down', () =>
-      this.#box.setLink(up),
+      setLink(up),
     );
-    if (done && up !== this.#up) this.#box.tell(up ? 'info' : 'error', `camera link ${up ? 'up' : 'down'}`);
+    if (done && up !== this.#up)
+      this.#box.tell(up || this.#ended ? 'info' : 'error', `camera link ${up ? 'up' : 'down'}`);
     if (done) this.#up = up;
   }
 

@@ -100,9 +100,12 @@ function guarded(options: WatchOptions, { log, clock }: ProcessContext): Guarded
       await outputOf('nft', [...include.flatMap((folder) => ['-I', folder]), '-f', rules]);
       log.warn('loaded the shipped packet filter again');
     },
-    async setLink(up) {
-      if (raise !== undefined) await outputOf('ip', ['link', 'set', 'dev', raise, up ? 'up' : 'down']);
-    },
+    setLink:
+      raise === undefined
+        ? undefined
+        : async (up) => {
+            await outputOf('ip', ['link', 'set', 'dev', raise, up ? 'up' : 'down']);
+          },
     async publish(proof) {
       if (certificate === undefined) return;
       await writeFile(`${certificate}.new`, `${JSON.stringify(proof)}\n`);
