@@ -75,31 +75,32 @@ describe.each(['h264', 'h265'] as const)(
     });
 
     // ffmpeg's H.264 decoder conceals what is missing inside the picture, its H.265 decoder does not.
-    test.runIf(codec === 'h265')('without a fence, left-out slices do show the camera before', () => {
-      let sliceNumber = 0;
-      const topOnly = rewrite(dark, (units) =>
-        units.filter((unit) => !isSlice(codec, unit) || sliceNumber++ === 0),
-      );
-      const jpegs = ffmpeg(
-        [
-          ...[
-            '-threads',
-            '1',
-            '-f',
-            codec === 'h264' ? 'h264' : 'hevc',
-            '-i',
-            'pipe:0',
-            '-vsync',
-            'passthrough',
+    if (codec === 'h265')
+      test('without a fence, left-out slices do show the camera before', () => {
+        let sliceNumber = 0;
+        const topOnly = rewrite(dark, (units) =>
+          units.filter((unit) => !isSlice(codec, unit) || sliceNumber++ === 0),
+        );
+        const jpegs = ffmpeg(
+          [
+            ...[
+              '-threads',
+              '1',
+              '-f',
+              codec === 'h264' ? 'h264' : 'hevc',
+              '-i',
+              'pipe:0',
+              '-vsync',
+              'passthrough',
+            ],
+            ...['-q:v', '2', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
           ],
-          ...['-q:v', '2', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
-        ],
-        Buffer.concat([bright, bright, bright, topOnly]),
-      );
-      const last = new JpegStream().push(jpegs).at(-1);
-      const bottom = meanColour(last?.data ?? Buffer.alloc(0), { x: 0, y: 0.5, w: 1, h: 0.5 });
-      expect(near(bottom, BRIGHT)).toBe(true);
-    });
+          Buffer.concat([bright, bright, bright, topOnly]),
+        );
+        const last = new JpegStream().push(jpegs).at(-1);
+        const bottom = meanColour(last?.data ?? Buffer.alloc(0), { x: 0, y: 0.5, w: 1, h: 0.5 });
+        expect(near(bottom, BRIGHT)).toBe(true);
+      });
 
     test('an access unit that hides a second picture is refused a shared decoder', () => {
       const slices = (splitNalUnits(dark) ?? []).filter((unit) => isSlice(codec, unit));
