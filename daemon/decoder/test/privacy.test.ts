@@ -83,16 +83,7 @@ describe.each(['h264', 'h265'] as const)(
         );
         const jpegs = ffmpeg(
           [
-            ...[
-              '-threads',
-              '1',
-              '-f',
-              codec === 'h264' ? 'h264' : 'hevc',
-              '-i',
-              'pipe:0',
-              '-vsync',
-              'passthrough',
-            ],
+            ...['-threads', '1', '-f', 'hevc', '-i', 'pipe:0', '-vsync', 'passthrough'],
             ...['-q:v', '2', '-f', 'image2pipe', '-c:v', 'mjpeg', 'pipe:1'],
           ],
           Buffer.concat([bright, bright, bright, topOnly]),
