@@ -100,11 +100,8 @@ async function measure(cameraPort: number, maxWidth: number): Promise<Measured> 
       mediaSocket: path('media.sock'),
       decoderSocket: path('decoder.sock'),
       plan: {
-        cameras: Array.from({ length: cameras }, (_, n) => ({
-          cameraId: `cam${n}`,
-          assignments: [{ adapter: 'noop' }],
-        })),
-        adapters: [{ name: 'noop', socketPath: path('noop.sock') }],
+        cameras: Array.from({ length: cameras }, (_, n) => ({ cameraId: `cam${n}` })),
+        adapters: [{ name: 'noop', socketPath: path('noop.sock'), assignments: [{}] }],
       },
     }),
   ];

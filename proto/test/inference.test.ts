@@ -84,7 +84,8 @@ describe('a request', () => {
   it('passes when it keeps the contract', () => expect(inferRequestProblem(request)).toBeUndefined());
 
   it.each([
-    [{ frame: Buffer.alloc(0) }, 'frame'],
+    [{ frame: Buffer.alloc(0), frameUri: '' }, 'frame'],
+    [{ region: { x: 0.5, y: 0, w: 0.6, h: 1 } }, 'region: x + w exceeds 1'],
     [{ cameraId: '../etc' }, 'cameraId'],
     [{ frameUri: 'file:///etc/passwd' }, 'frameUri'],
     [{ width: 0 }, 'width'],

@@ -57,17 +57,24 @@ function engineFor(
   const detections: Detection[] = [];
   engine.onDetection((detection) => detections.push(detection));
   const cameras = options.cameras ?? ['front'];
-  engine.applyAdapters(
+  const everything = {
+    cameraId: '',
+    intervalMs: 0,
+    region: undefined,
+    minimumSize: { w: 0, h: 0 },
+    activeHours: undefined,
+  };
+  engine.apply(
     Object.entries(sockets).map(([name, path]) => ({
       name,
       socketPath: path,
       deadlineMs: options.deadlineMs ?? 300,
       maxInFlight: 0,
       queueLength: 0,
+      view: name,
+      assignments: [everything],
     })),
-    Object.keys(sockets).flatMap((name) =>
-      cameras.map((cameraId) => ({ cameraId, adapter: name, intervalMs: 0 })),
-    ),
+    cameras.map((cameraId) => ({ cameraId, weight: 1 })),
   );
   const status = (name: string) => {
     const found = engine.status().find((one) => one.name === name);
@@ -222,7 +229,7 @@ describe('the inference engine with real adapters', () => {
         callback(null, {
           ...{ name: 'x'.repeat(1000), version: '1', vendor: 'v', license: 'l', tasks: ['t'], labels: [] },
           model: { name: 'm', version: '1', fingerprint: '' },
-          limits: { maxInFlight: 4_000_000_000 },
+          limits: { maxInFlight: 4_000_000_000, maxFrameBytes: 0 },
         }),
       infer: (_: unknown, callback: (error: null, value: object) => void) => {
         asked++;
@@ -263,7 +270,7 @@ describe('the inference engine with real adapters', () => {
   });
 
   it('refuses an answer that is larger than 256 KiB', async () => {
-    const attributes = { blob: 'x'.repeat(257 * 1024) };
+    const attributes = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`blob${n}`, 'x'.repeat(60_000)]));
     const box = { x: 0, y: 0, w: 1, h: 1 };
     const { path } = await adapter(() => ({ detections: [{ label: 'x', confidence: 1, box, attributes }] }));
     const { engine, detections, status } = engineFor({ fake: path }, { deadlineMs: 5000 });
@@ -287,7 +294,7 @@ describe('the inference engine with real adapters', () => {
     await connected(() => status('fake'));
     engine.onFrame(frame());
     await new Promise((resolve) => setTimeout(resolve, 100));
-    engine.applyAdapters([], []);
+    engine.apply([], []);
     expect(engine.status()).toEqual([]);
     await vi.waitFor(() => expect(cancelled).toBe(true));
   });

@@ -1,14 +1,24 @@
 import type {
   DescribeResponse,
   Detection,
+  FrameInput,
   InferRequest,
   InferResult,
+  Limits,
+  Permissions,
 } from '@opennvr/proto/opennvr/inference/v1/inference';
 import { ErrorCategory } from '@opennvr/proto/opennvr/inference/v1/inference';
 
 /** Who the adapter is; what is left out gets the contract's default. */
-export type Description = Partial<DescribeResponse> &
-  Pick<DescribeResponse, 'name' | 'version' | 'vendor' | 'license' | 'model' | 'tasks'>;
+export type Description = Pick<
+  DescribeResponse,
+  'name' | 'version' | 'vendor' | 'license' | 'model' | 'tasks'
+> & {
+  labels?: string[];
+  input?: Partial<FrameInput>;
+  limits?: Partial<Limits>;
+  permissions?: Partial<Permissions>;
+};
 
 export type ResultDetection = Pick<Detection, 'label' | 'confidence' | 'box'> & Partial<Detection>;
 

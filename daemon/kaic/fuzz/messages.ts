@@ -4,15 +4,35 @@ import { inferResponseProblem } from '@opennvr/proto/validate/inference';
 import { type FuzzTarget, magnitude, promise, words } from '@opennvr/tests/fuzz';
 import { validatePlan } from '../src/plan/validate.ts';
 
+const SLUG = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
 const PLAN = Plan.fromPartial({
   adapters: [
-    { name: 'motion', socketPath: '/run/opennvr/motion.sock', deadline: { seconds: 3 }, maxInFlight: 2 },
+    {
+      name: 'motion',
+      socketPath: '/run/opennvr/motion.sock',
+      deadline: { seconds: 3 },
+      maxInFlight: 2,
+      assignments: [
+        {
+          cameraId: 'door',
+          interval: { seconds: 1 },
+          region: { x: 0.5, y: 0, w: 0.5, h: 1 },
+          minimumSize: { w: 0.1, h: 0.1 },
+          activeHours: {
+            timeZone: 'Europe/Berlin',
+            windows: [{ weekdays: [1, 5], startMinute: 1320, endMinute: 360 }],
+          },
+        },
+        { cameraId: '' },
+      ],
+    },
   ],
   cameras: [
     {
       cameraId: 'door',
       interval: { nanos: 200_000_000 },
-      assignments: [{ adapter: 'motion', interval: { seconds: 1 } }],
+      weight: 3,
     },
     { cameraId: 'yard' },
   ],
@@ -31,10 +51,17 @@ export const plan: FuzzTarget = {
     const found = decoded(read);
     if (!found) return 'no message';
     try {
-      const { taps, adapters, assignments } = validatePlan(found);
-      for (const { cameraId, intervalMs } of [...taps, ...assignments]) {
-        promise(/^[a-z0-9][a-z0-9_-]{0,62}$/.test(cameraId), `camera ${cameraId}`);
+      const { taps, adapters } = validatePlan(found);
+      const assignments = adapters.flatMap((adapter) => adapter.assignments);
+      for (const { cameraId, weight } of taps)
+        promise(SLUG.test(cameraId) && weight >= 1 && weight <= 100, `camera ${cameraId} ${weight}`);
+      for (const { intervalMs } of [...taps, ...assignments])
         promise(intervalMs >= 0 && intervalMs <= 86_400_000, `interval ${intervalMs}`);
+      for (const { cameraId, region, minimumSize, activeHours } of assignments) {
+        promise(cameraId === '' || SLUG.test(cameraId), `camera ${cameraId}`);
+        promise(!region || (region.w > 0 && region.x + region.w < 1.001), 'a region');
+        promise(minimumSize.w >= 0 && minimumSize.h <= 1, 'a size');
+        promise(!activeHours || activeHours.windows.length > 0, 'never active');
       }
       for (const { name, socketPath, deadlineMs, maxInFlight, queueLength } of adapters) {
         promise(
@@ -44,11 +71,6 @@ export const plan: FuzzTarget = {
         promise(deadlineMs > 0 && deadlineMs <= 600_000, `deadline ${deadlineMs}`);
         promise(maxInFlight >= 0 && maxInFlight <= 64 && queueLength > 0 && queueLength <= 64, 'a queue');
       }
-      const known = new Set(adapters.map(({ name }) => name));
-      promise(
-        assignments.every(({ adapter }) => known.has(adapter)),
-        'an adapter that is not there',
-      );
       return `${taps.length} ${adapters.length} ${assignments.length}`;
     } catch (error) {
       const { code, message } = error as { code?: unknown; message: string };

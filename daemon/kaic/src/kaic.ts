@@ -6,6 +6,7 @@ import { type Clock, type Logger, serveUnix, service, statusError } from '@openn
 import { SharedPictures } from './frames/pictures.ts';
 import { PinWatch } from './frames/pin-watch.ts';
 import { FrameStore } from './frames/store.ts';
+import { EMPTY_PLAN, mergePlans } from './plan/merge.ts';
 import { PlanFile } from './plan/plan-file.ts';
 import { type ValidPlan, validatePlan } from './plan/validate.ts';
 import { KaicService } from './service/kaic-service.ts';
@@ -48,17 +49,22 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
 
   const carryOut = (plan: ValidPlan): void => {
     store.setCameras(new Set(plan.taps.map(({ cameraId }) => cameraId)));
-    engine.applyAdapters(plan.adapters, plan.assignments);
+    engine.apply(plan.adapters, plan.taps);
     taps.apply(plan.taps);
   };
+
+  const kept = resume(planFile, settings, log);
+  let current = kept?.plan ?? EMPTY_PLAN;
 
   const kaicService = new KaicService({
     clock,
     store,
     pictures,
-    applyPlan(plan) {
-      const valid = validatePlan(plan);
-      keep(planFile, plan);
+    applyPlan(plan, mask) {
+      const next = mergePlans(current, plan, mask);
+      const valid = validatePlan(next);
+      keep(planFile, next);
+      current = next;
       carryOut(valid);
     },
     status: () => ({
@@ -73,10 +79,9 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
   const server = await serveUnix(settings.socketPath, [
     service('opennvr.kaic.v1.KaicService', KaicServiceService, kaicService.handlers),
   ]);
-  const plan = resume(planFile, settings, log);
-  if (plan) carryOut(plan);
+  if (kept) carryOut(kept.valid);
   return {
-    cameras: plan?.taps.length ?? 0,
+    cameras: kept?.valid.taps.length ?? 0,
     async close() {
       await server.close();
       await taps.close();
@@ -88,19 +93,23 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
   };
 }
 
-function keep(file: PlanFile, plan: Plan | undefined): void {
+function keep(file: PlanFile, plan: Plan): void {
   try {
-    if (plan) file.save(plan);
+    file.save(plan);
   } catch (error) {
     throw statusError(code.INTERNAL, `the plan cannot be kept: ${(error as Error).message}`);
   }
 }
 
 /** A plan that cannot be used is no reason not to serve: the next ApplyPlan mends it. */
-function resume(file: PlanFile, settings: KaicSettings, log: Logger): ValidPlan | undefined {
+function resume(
+  file: PlanFile,
+  settings: KaicSettings,
+  log: Logger,
+): { plan: Plan; valid: ValidPlan } | undefined {
   try {
     const plan = file.load() ?? (settings.plan && planFromSettings(settings.plan));
-    return plan && validatePlan(plan);
+    return plan && { plan, valid: validatePlan(plan) };
   } catch (error) {
     log.error({ err: error }, 'the plan that was kept cannot be used');
     return undefined;

@@ -1,9 +1,30 @@
-import type { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { type ActiveHours, Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
 const milliseconds = z.number().nonnegative();
 const absolutePath = z.string().startsWith('/', 'expected an absolute path');
+
+const share = z.number().min(0).max(1);
+
+const assignmentSchema = z.strictObject({
+  cameraId: z.string().default(''),
+  intervalMs: milliseconds.default(0),
+  region: z.strictObject({ x: share, y: share, w: share, h: share }).optional(),
+  minimumSize: z.strictObject({ w: share.default(0), h: share.default(0) }).optional(),
+  activeHours: z
+    .strictObject({
+      timeZone: z.string().default(''),
+      windows: z.array(
+        z.strictObject({
+          weekdays: z.array(z.int().min(1).max(7)).default([]),
+          startMinute: z.int(),
+          endMinute: z.int(),
+        }),
+      ),
+    })
+    .optional(),
+});
 
 const planSchema = z.strictObject({
   cameras: z
@@ -11,9 +32,7 @@ const planSchema = z.strictObject({
       z.strictObject({
         cameraId: z.string(),
         intervalMs: milliseconds.default(0),
-        assignments: z
-          .array(z.strictObject({ adapter: z.string(), intervalMs: milliseconds.default(0) }))
-          .default([]),
+        weight: z.int().nonnegative().default(0),
       }),
     )
     .default([]),
@@ -25,6 +44,8 @@ const planSchema = z.strictObject({
         deadlineMs: milliseconds.default(0),
         maxInFlight: z.int().nonnegative().default(0),
         queueLength: z.int().nonnegative().default(0),
+        view: z.string().default(''),
+        assignments: z.array(assignmentSchema).default([]),
       }),
     )
     .default([]),
@@ -59,21 +80,21 @@ export const settingsSchema = z.strictObject({
 export type KaicSettings = z.output<typeof settingsSchema>;
 
 /** The settings' plan as the service would get it. */
-export function planFromSettings(plan: z.output<typeof planSchema>): Plan {
-  return {
-    cameras: plan.cameras.map(({ cameraId, intervalMs, assignments }) => ({
-      cameraId: cameraId,
-      interval: duration(intervalMs),
-      assignments: assignments.map((a) => ({ adapter: a.adapter, interval: duration(a.intervalMs) })),
-    })),
-    adapters: plan.adapters.map(({ name, socketPath, deadlineMs, maxInFlight, queueLength }) => ({
-      name,
-      socketPath: socketPath,
+export function planFromSettings({ cameras, adapters }: z.output<typeof planSchema>): Plan {
+  return Plan.fromPartial({
+    cameras: cameras.map(({ intervalMs, ...camera }) => ({ ...camera, interval: duration(intervalMs) })),
+    adapters: adapters.map(({ deadlineMs, assignments, ...adapter }) => ({
+      ...adapter,
       deadline: duration(deadlineMs),
-      maxInFlight: maxInFlight,
-      queueLength: queueLength,
+      assignments: assignments.map(({ intervalMs, region, minimumSize, activeHours, ...assignment }) => ({
+        ...assignment,
+        interval: duration(intervalMs),
+        ...(region && { region }),
+        ...(minimumSize && { minimumSize }),
+        ...(activeHours && { activeHours: activeHours as Partial<ActiveHours> }),
+      })),
     })),
-  };
+  });
 }
 
 function duration(ms: number): { seconds: number; nanos: number } {

@@ -1,6 +1,8 @@
+import type { Box } from '@opennvr/proto/opennvr/inference/v1/inference';
 import type {
   AdapterStatus,
   DecoderStatus,
+  Size,
   WatchDetectionsResponse,
 } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import type { VideoCodec } from '@opennvr/rtsp';
@@ -74,6 +76,34 @@ export interface FrameDecoder {
   close(): void;
 }
 
+/** Weekdays from 1, Monday, to 7, and minutes of the day; `end` not after `start` means on the next day. */
+export interface WindowPlan {
+  /** Empty: every day. */
+  weekdays: readonly number[];
+  start: number;
+  end: number;
+}
+
+/** When an adapter looks at a camera, by the clock on the wall. */
+export interface ActiveHoursPlan {
+  /** IANA name, known to this machine. */
+  timeZone: string;
+  windows: readonly WindowPlan[];
+}
+
+/** What an adapter does with one camera, or with every camera that has no assignment of its own. */
+export interface AssignmentPlan {
+  /** Empty: every camera. */
+  cameraId: string;
+  /** At least so long between two frames; 0: every stored frame. */
+  intervalMs: number;
+  /** Undefined: the whole picture. */
+  region: Box | undefined;
+  minimumSize: Size;
+  /** Undefined: always. */
+  activeHours: ActiveHoursPlan | undefined;
+}
+
 /** An adapter to drive, checked and with its units spelt out; 0 keeps its meaning from the proto. */
 export interface AdapterPlan {
   name: string;
@@ -81,13 +111,16 @@ export interface AdapterPlan {
   deadlineMs: number;
   maxInFlight: number;
   queueLength: number;
+  /** Its folder below `views/` of the frame store. */
+  view: string;
+  assignments: readonly AssignmentPlan[];
 }
 
-/** `adapter` looks at `cameraId`, with at least `intervalMs` between two frames; 0: every stored frame. */
-export interface AssignmentPlan {
+/** A camera as far as adapters are concerned. */
+export interface CameraPlan {
   cameraId: string;
-  adapter: string;
-  intervalMs: number;
+  /** Its share next to others where an adapter cannot keep up, 1 to 100. */
+  weight: number;
 }
 
 /** One answer of one adapter; the service adds what each watcher lost. */
@@ -96,7 +129,7 @@ export type Detection = Omit<WatchDetectionsResponse, 'dropped'>;
 /** The scheduler and everything behind it. Implemented in `inference/index.ts`. */
 export interface InferenceEngine extends FrameListener {
   /** Makes these the whole set, with the least change; both lists are already validated. */
-  applyAdapters(adapters: readonly AdapterPlan[], assignments: readonly AssignmentPlan[]): void;
+  apply(adapters: readonly AdapterPlan[], cameras: readonly CameraPlan[]): void;
   status(): AdapterStatus[];
   onDetection(listener: (detection: Detection) => void): void;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { status as code, type ServiceError } from '@grpc/grpc-js';
 import {
   type GetFrameResponse,
   KaicServiceClient,
-  type Plan,
+  Plan,
   TapState,
   type TapStatus,
   type WatchDetectionsResponse,
@@ -32,7 +32,7 @@ class NotingEngine implements InferenceEngine {
   onFrame(frame: StoredFrame): void {
     this.frames.push(frame);
   }
-  applyAdapters(): void {
+  apply(): void {
     this.frames.length = 0;
   }
   status() {
@@ -46,16 +46,16 @@ class NotingEngine implements InferenceEngine {
   }
 }
 
-const plan = (cameras: Record<string, number>, watched = true): Plan => ({
-  cameras: Object.entries(cameras).map(([cameraId, ms]) => ({
-    cameraId,
-    interval: { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 },
-    assignments: watched ? [{ adapter: 'noop', interval: undefined }] : [],
-  })),
-  adapters: [
-    { name: 'noop', socketPath: '/nowhere/noop.sock', deadline: undefined, maxInFlight: 0, queueLength: 0 },
-  ],
-});
+const plan = (cameras: Record<string, number>, watched = true): Plan =>
+  Plan.fromPartial({
+    cameras: Object.entries(cameras).map(([cameraId, ms]) => ({
+      cameraId,
+      interval: { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 },
+    })),
+    adapters: [
+      { name: 'noop', socketPath: '/nowhere/noop.sock', assignments: watched ? [{ cameraId: '' }] : [] },
+    ],
+  });
 
 interface Setup {
   dir?: string;
@@ -126,9 +126,9 @@ async function setUp({ dir = scratch(), credentials }: Setup = {}) {
     },
     status: () => newest,
     tap: (id: string): TapStatus | undefined => newest?.taps.find(({ cameraId }) => cameraId === id),
-    apply: (wanted: Plan) =>
+    apply: (wanted: Plan, updateMask?: string[]) =>
       new Promise<void>((resolve, reject) =>
-        client.applyPlan({ plan: wanted }, (error) => (error ? reject(error) : resolve())),
+        client.applyPlan({ plan: wanted, updateMask }, (error) => (error ? reject(error) : resolve())),
       ),
     get: (uri: string) =>
       new Promise<GetFrameResponse>((resolve, reject) =>
@@ -313,7 +313,7 @@ describe('KaicService', () => {
     const t = await setUp();
     await t.apply(plan({ a: 0 }));
     const bad = plan({ b: 0 });
-    bad.cameras[0] = { cameraId: 'B', interval: undefined, assignments: [] };
+    bad.cameras[0] = { cameraId: 'B', interval: undefined, weight: 0 };
     const refusal: ServiceError = await t.apply(bad).then(
       () => expect.unreachable(),
       (error) => error,

@@ -1,8 +1,9 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { Assignment, Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { EMPTY_PLAN, mergePlans } from '../src/plan/merge.ts';
 import { PlanFile } from '../src/plan/plan-file.ts';
 import { validatePlan } from '../src/plan/validate.ts';
 import { canMount, scratch, tmpfs } from './support.ts';
@@ -13,25 +14,50 @@ const adapter = {
   deadline: undefined,
   maxInFlight: 0,
   queueLength: 0,
+  view: '',
+  assignments: [],
 };
-const camera = { cameraId: 'door', interval: { seconds: 1, nanos: 5e8 }, assignments: [] };
-const assignment = { adapter: 'motion', interval: undefined };
+const camera = { cameraId: 'door', interval: { seconds: 1, nanos: 5e8 }, weight: 0 };
+const assignment = Assignment.fromPartial({ cameraId: 'door' });
+const night = { weekdays: [], startMinute: 1320, endMinute: 360 };
+/** One adapter with one assignment. */
+const assigned = (change: Partial<Assignment>) =>
+  plan({ adapters: [{ ...adapter, assignments: [{ ...assignment, ...change }] }] });
 const plan = (changes: Partial<Plan>): Plan => ({ cameras: [camera], adapters: [adapter], ...changes });
 
 describe('validatePlan', () => {
   test('spells out units and defaults', () => {
-    expect(validatePlan(plan({ cameras: [{ ...camera, assignments: [assignment] }] }))).toEqual({
-      taps: [{ cameraId: 'door', intervalMs: 1500, watched: true }],
+    expect(validatePlan(assigned({}))).toEqual({
+      taps: [{ cameraId: 'door', intervalMs: 1500, weight: 1, watched: true }],
       adapters: [
-        { name: 'motion', socketPath: '/run/m.sock', deadlineMs: 5000, maxInFlight: 0, queueLength: 2 },
+        {
+          name: 'motion',
+          socketPath: '/run/m.sock',
+          deadlineMs: 5000,
+          maxInFlight: 0,
+          queueLength: 2,
+          view: 'motion',
+          assignments: [
+            {
+              cameraId: 'door',
+              intervalMs: 0,
+              region: undefined,
+              minimumSize: { w: 0, h: 0 },
+              activeHours: undefined,
+            },
+          ],
+        },
       ],
-      assignments: [{ cameraId: 'door', adapter: 'motion', intervalMs: 0 }],
     });
   });
 
+  test('an assignment for every camera has them watched, one for another camera does not', () => {
+    expect(validatePlan(assigned({ cameraId: '' })).taps).toMatchObject([{ watched: true }]);
+    expect(validatePlan(assigned({ cameraId: 'yard' })).taps).toMatchObject([{ watched: false }]);
+  });
+
   // biome-ignore format: a line a case
-  const wrong: [string, Plan | undefined][] = [
-    ['plan', undefined],
+  const wrong: [string, Plan][] = [
     ['plan.cameras', plan({ cameras: Array.from({ length: 257 }, (_, n) => ({ ...camera, cameraId: `c${n}` })) })],
     ['plan.cameras[0].camera_id', plan({ cameras: [{ ...camera, cameraId: '../etc' }] })],
     ['plan.cameras[1].camera_id', plan({ cameras: [camera, camera] })],
@@ -40,8 +66,22 @@ describe('validatePlan', () => {
     ['plan.adapters[0].max_in_flight', plan({ adapters: [{ ...adapter, maxInFlight: Number.NaN }] })],
     ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: 1e9, nanos: 0 } }] })],
     ['plan.cameras[0].interval', plan({ cameras: [{ ...camera, interval: { seconds: 0, nanos: 1e9 } }] })],
-    ['plan.cameras[0].assignments[0].adapter', plan({ cameras: [{ ...camera, assignments: [{ ...assignment, adapter: 'x' }] }] })],
-    ['plan.cameras[0].assignments[1].adapter', plan({ cameras: [{ ...camera, assignments: [assignment, assignment] }] })],
+    ['plan.cameras[0].weight', plan({ cameras: [{ ...camera, weight: 101 }] })],
+    ['plan.adapters[0].view', plan({ adapters: [{ ...adapter, view: '../x' }] })],
+    ['plan.adapters[1].view', plan({ adapters: [adapter, { ...adapter, name: 'b', socketPath: '/b', view: 'motion' }] })],
+    ['plan.adapters[0].assignments[1].camera_id', plan({ adapters: [{ ...adapter, assignments: [assignment, assignment] }] })],
+    ['plan.adapters[0].assignments[0].camera_id', assigned({ cameraId: '../etc' })],
+    ['plan.adapters[0].assignments[0].interval', assigned({ interval: { seconds: -1, nanos: 0 } })],
+    ['plan.adapters[0].assignments[0].region.x', assigned({ region: { x: Number.NaN, y: 0, w: 1, h: 1 } })],
+    ['plan.adapters[0].assignments[0].region', assigned({ region: { x: 0.5, y: 0, w: 0.6, h: 1 } })],
+    ['plan.adapters[0].assignments[0].region', assigned({ region: { x: 0.5, y: 0, w: 0, h: 1 } })],
+    ['plan.adapters[0].assignments[0].minimum_size.h', assigned({ minimumSize: { w: 0, h: 2 } })],
+    ['plan.adapters[0].assignments[0].active_hours.time_zone', assigned({ activeHours: { timeZone: 'Mars/Base', windows: [night] } })],
+    ['plan.adapters[0].assignments[0].active_hours.time_zone', assigned({ activeHours: { timeZone: '+02:00', windows: [night] } })],
+    ['plan.adapters[0].assignments[0].active_hours.windows', assigned({ activeHours: { timeZone: '', windows: [] } })],
+    ['plan.adapters[0].assignments[0].active_hours.windows[0].weekdays', assigned({ activeHours: { timeZone: '', windows: [{ ...night, weekdays: [0] }] } })],
+    ['plan.adapters[0].assignments[0].active_hours.windows[0].start_minute', assigned({ activeHours: { timeZone: '', windows: [{ ...night, startMinute: 1440 }] } })],
+    ['plan.adapters[0].assignments[0].active_hours.windows[0].end_minute', assigned({ activeHours: { timeZone: '', windows: [{ ...night, endMinute: 0 }] } })],
     ['plan.adapters[0].name', plan({ adapters: [{ ...adapter, name: 'Motion' }] })],
     ['plan.adapters[1].name', plan({ adapters: [adapter, { ...adapter, socketPath: '/b' }] })],
     ['plan.adapters[1].socket_path', plan({ adapters: [adapter, { ...adapter, name: 'b' }] })],
@@ -69,7 +109,7 @@ describe('validatePlan', () => {
         fc.record({
           cameraId: fc.string(),
           interval: duration,
-          assignments: fc.array(fc.record({ adapter: fc.string(), interval: duration })),
+          weight: fc.integer(),
         }),
       ),
       adapters: fc.array(
@@ -79,6 +119,33 @@ describe('validatePlan', () => {
           deadline: duration,
           maxInFlight: fc.nat(),
           queueLength: fc.nat(),
+          view: fc.string(),
+          assignments: fc.array(
+            fc.record({
+              cameraId: fc.string(),
+              interval: duration,
+              region: fc.option(
+                fc.record({ x: fc.double(), y: fc.double(), w: fc.double(), h: fc.double() }),
+                {
+                  nil: undefined,
+                },
+              ),
+              minimumSize: fc.option(fc.record({ w: fc.double(), h: fc.double() }), { nil: undefined }),
+              activeHours: fc.option(
+                fc.record({
+                  timeZone: fc.string(),
+                  windows: fc.array(
+                    fc.record({
+                      weekdays: fc.array(fc.constantFrom(0, 1, 7, 8) as fc.Arbitrary<0 | 1 | 7>),
+                      startMinute: fc.integer(),
+                      endMinute: fc.integer(),
+                    }),
+                  ),
+                }),
+                { nil: undefined },
+              ),
+            }),
+          ),
         }),
       ),
     });
@@ -94,10 +161,31 @@ describe('validatePlan', () => {
   });
 });
 
+describe('a plan for half of it', () => {
+  const whole = assigned({});
+  const other = Plan.fromPartial({ cameras: [{ cameraId: 'yard' }], adapters: [{ name: 'objects' }] });
+
+  test('leaves the other half as it was', () => {
+    expect(mergePlans(whole, other, ['cameras'])).toEqual({ ...whole, cameras: other.cameras });
+    expect(mergePlans(whole, other, ['adapters'])).toEqual({ ...whole, adapters: other.adapters });
+    expect(mergePlans(whole, other, ['adapters', 'cameras'])).toEqual(other);
+    expect(mergePlans(whole, other, [])).toEqual(other);
+    expect(mergePlans(EMPTY_PLAN, other, ['cameras']).adapters).toEqual([]);
+  });
+
+  test('names what is wrong', () => {
+    expect(() => mergePlans(whole, undefined, [])).toThrow('plan: is missing');
+    expect(() => mergePlans(whole, other, ['cameras.interval'])).toThrow('update_mask: "cameras.interval"');
+  });
+});
+
 describe('PlanFile', () => {
   test('keeps a plan for its owner alone', () => {
     const dir = scratch();
-    const whole = plan({ cameras: [{ ...camera, assignments: [assignment] }] });
+    const whole = assigned({
+      region: { x: 0, y: 0, w: 0.5, h: 1 },
+      activeHours: { timeZone: 'Asia/Tokyo', windows: [night] },
+    });
     new PlanFile(dir).save(whole);
     expect(new PlanFile(dir).load()).toEqual(whole);
     expect(statSync(join(dir, 'plan.json')).mode & 0o777).toBe(0o600);
@@ -108,7 +196,7 @@ describe('PlanFile', () => {
     () => {
       const dir = tmpfs(16 * 1024);
       const file = new PlanFile(dir);
-      const small = plan({ cameras: [{ ...camera, assignments: [assignment] }] });
+      const small = assigned({});
       file.save(small);
       const cameras = Array.from({ length: 256 }, (_, at) => ({
         ...camera,

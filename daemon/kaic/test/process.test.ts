@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { KaicServiceClient } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { KaicServiceClient, Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import { dialUnix } from '@opennvr/service';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bundle } from '../../../scripts/bundle.mjs';
@@ -54,10 +54,10 @@ describe('the kaic process', () => {
       await until(() => existsSync(join(dir, 'kaic.sock')), 'the socket');
       const client = dialUnix(KaicServiceClient, join(dir, 'kaic.sock'));
       onTestFinished(() => client.close());
-      const plan = { cameras: [{ cameraId: 'a', interval: undefined, assignments: [] }], adapters: [] };
+      const plan = Plan.fromPartial({ cameras: [{ cameraId: 'a' }] });
       await new Promise<void>((resolve, reject) => {
         client.waitForReady(Date.now() + 10_000, () =>
-          client.applyPlan({ plan }, (error) => (error ? reject(error) : resolve())),
+          client.applyPlan({ plan, updateMask: undefined }, (error) => (error ? reject(error) : resolve())),
         );
       });
       const frames = () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import { type Camera, RtpTransport } from '@opennvr/proto/opennvr/media/v1/media';
 import { Recording } from '../footage/recording.ts';
 import type { Credentials } from './credentials.ts';
@@ -61,16 +61,8 @@ export function engineCamera({ id, url, login, transport }: CameraSource): Camer
 
 /** Every I-frame of every camera, all shown to the motion adapter. */
 export function everyFrameToMotion(ids: readonly string[], motionSocket: string): Plan {
-  const every = { seconds: 0, nanos: 0 };
-  const adapter = 'motion';
-  return {
-    cameras: ids.map((id) => ({
-      cameraId: id,
-      interval: every,
-      assignments: [{ adapter, interval: every }],
-    })),
-    adapters: [
-      { name: adapter, socketPath: motionSocket, deadline: undefined, maxInFlight: 0, queueLength: 0 },
-    ],
-  };
+  return Plan.fromPartial({
+    cameras: ids.map((cameraId) => ({ cameraId })),
+    adapters: [{ name: 'motion', socketPath: motionSocket, assignments: [{ cameraId: '' }] }],
+  });
 }

@@ -67,7 +67,7 @@ export class KaicLink {
     await keepWatching<WatchStatusResponse>({
       ...this.#options,
       open: async () => {
-        await call((done) => this.#client.applyPlan({ plan }, done));
+        await call((done) => this.#client.applyPlan({ plan, updateMask: undefined }, done));
         return this.#client.watchStatus({ interval: { seconds: 0, nanos: 500_000_000 } });
       },
       onMessage: onStatus,

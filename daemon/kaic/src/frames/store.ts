@@ -136,6 +136,7 @@ export class FrameStore {
       refused: this.#ledger.refused,
       pinnedBytes: Math.round(this.#ledger.pinned),
       pinnedByPids: [],
+      viewBytes: 0,
     };
   }
 

@@ -4,10 +4,10 @@ import {
   FrameEncoding,
   type InferRequest,
 } from '@opennvr/proto/opennvr/inference/v1/inference';
-import type { AdapterStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import { AdapterCameraStatus, AdapterStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import type { Random } from '@opennvr/rtsp';
 import type { Clock, Logger } from '@opennvr/service';
-import type { AdapterPlan, Detection, FramePictures, StoredFrame } from '../types.ts';
+import type { AdapterPlan, CameraPlan, Detection, FramePictures, StoredFrame } from '../types.ts';
 import { DecodeError } from '../types.ts';
 import { AdapterClient, InferenceError } from './adapter-client.ts';
 import { Latencies } from './latencies.ts';
@@ -69,8 +69,9 @@ export class AdapterDriver {
   }
 
   /** New limits and the whole set of cameras; the connection stays. */
-  update(plan: AdapterPlan, intervals: ReadonlyMap<string, number>): void {
+  update(plan: AdapterPlan, cameras: readonly CameraPlan[]): void {
     this.#plan = plan;
+    const intervals = intervalsOf(plan, cameras);
     this.#setLimits();
     this.#scheduler.assign(intervals);
     for (const cameraId of this.#resultsOf.keys()) {
@@ -87,7 +88,7 @@ export class AdapterDriver {
 
   status(): AdapterStatus {
     const [p50Ms, p99Ms] = this.#latencies.percentiles(0.5, 0.99);
-    return {
+    return AdapterStatus.fromPartial({
       name: this.#plan.name,
       connected: this.#description !== undefined,
       breaker: this.#scheduler.breaker,
@@ -99,12 +100,17 @@ export class AdapterDriver {
       p99Ms,
       detail: this.#detail,
       version: this.#description?.version ?? '',
-      cameras: [...this.#resultsOf].map(([cameraId, results]) => ({
-        cameraId,
-        results,
-        dropped: this.#scheduler.droppedOf(cameraId),
-      })),
-    };
+      socketPath: this.socketPath,
+      fingerprint: this.#description?.model?.fingerprint ?? '',
+      ...(this.#description?.permissions && { permissions: this.#description.permissions }),
+      cameras: [...this.#resultsOf].map(([cameraId, results]) =>
+        AdapterCameraStatus.fromPartial({
+          cameraId,
+          results,
+          dropped: this.#scheduler.droppedOf(cameraId),
+        }),
+      ),
+    });
   }
 
   close(): void {
@@ -169,6 +175,7 @@ export class AdapterDriver {
       captureTime: timestamp(frame.captureTimeMs),
       encoding,
       parameters: undefined,
+      region: undefined,
     };
     if (encoding === raw) {
       return {
@@ -202,6 +209,16 @@ export class AdapterDriver {
     this.#loggedAt = now;
     this.#parts.log.warn({ adapter: this.#plan.name, ...about }, detail);
   }
+}
+
+function intervalsOf({ assignments }: AdapterPlan, cameras: readonly CameraPlan[]): Map<string, number> {
+  const own = new Map(assignments.map((assignment) => [assignment.cameraId, assignment]));
+  return new Map(
+    cameras.flatMap(({ cameraId }) => {
+      const assignment = own.get(cameraId) ?? own.get('');
+      return assignment ? [[cameraId, assignment.intervalMs]] : [];
+    }),
+  );
 }
 
 function timestamp(ms: number): { seconds: number; nanos: number } {

@@ -1,5 +1,5 @@
 import type { AdapterStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
-import type { AdapterPlan, AssignmentPlan, Detection, InferenceEngine, StoredFrame } from '../types.ts';
+import type { AdapterPlan, CameraPlan, Detection, InferenceEngine, StoredFrame } from '../types.ts';
 import { AdapterDriver, type DriverParts } from './driver.ts';
 
 export { DecoderClient } from './decoder-client.ts';
@@ -16,7 +16,7 @@ export class AdapterEngine implements InferenceEngine {
     this.#parts = parts;
   }
 
-  applyAdapters(adapters: readonly AdapterPlan[], assignments: readonly AssignmentPlan[]): void {
+  apply(adapters: readonly AdapterPlan[], cameras: readonly CameraPlan[]): void {
     const byName = new Map(adapters.map((adapter) => [adapter.name, adapter]));
     for (const [name, driver] of this.#drivers) {
       if (byName.get(name)?.socketPath === driver.socketPath) continue;
@@ -32,8 +32,7 @@ export class AdapterEngine implements InferenceEngine {
         driver = new AdapterDriver(adapter, { ...this.#parts, onDetection });
         this.#drivers.set(name, driver);
       }
-      const mine = assignments.filter((assignment) => assignment.adapter === name);
-      driver.update(adapter, new Map(mine.map(({ cameraId, intervalMs }) => [cameraId, intervalMs])));
+      driver.update(adapter, cameras);
     }
   }
 

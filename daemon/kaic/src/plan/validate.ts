@@ -4,15 +4,15 @@ import type { Adapter, CameraTap, Plan } from '@opennvr/proto/opennvr/kaic/v1/ka
 import { invalidArgument } from '@opennvr/service';
 import type { TapPlan } from '../tap/taps.ts';
 import type { AdapterPlan, AssignmentPlan } from '../types.ts';
+import { readAssignment } from './assignment.ts';
+import { atMost, slug, unique } from './fields.ts';
 
 /** A plan that can be carried out. */
 export interface ValidPlan {
   taps: TapPlan[];
   adapters: AdapterPlan[];
-  assignments: AssignmentPlan[];
 }
 
-const SLUG = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_CAMERAS = 256;
 const MAX_ADAPTERS = 64;
 const MAX_INTERVAL_MS = 24 * 3600 * 1000;
@@ -21,6 +21,7 @@ const DEFAULT_DEADLINE_MS = 5000;
 const MAX_IN_FLIGHT = 64;
 const MAX_QUEUE_LENGTH = 64;
 const DEFAULT_QUEUE_LENGTH = 2;
+const MAX_WEIGHT = 100;
 /** sun_path holds 108 bytes with its terminating zero (unix(7)). */
 const MAX_SOCKET_PATH = 107;
 
@@ -29,37 +30,37 @@ const MAX_SOCKET_PATH = 107;
  *
  * @throws grpc.ServiceError INVALID_ARGUMENT that names the first offending field, `plan.cameras[2].interval`.
  */
-export function validatePlan(plan: Plan | undefined): ValidPlan {
-  if (!plan) throw invalidArgument('plan', 'is missing');
+export function validatePlan(plan: Plan): ValidPlan {
   atMost('plan.cameras', plan.cameras.length, MAX_CAMERAS);
   atMost('plan.adapters', plan.adapters.length, MAX_ADAPTERS);
   const adapters = plan.adapters.map((adapter, i) => readAdapter(adapter, `plan.adapters[${i}]`));
-  unique(
-    adapters,
-    (i) => `plan.adapters[${i}].name`,
-    ({ name }) => name,
+  for (const [key, field] of [
+    ['name', 'name'],
+    ['socketPath', 'socket_path'],
+    ['view', 'view'],
+  ] as const) {
+    unique(
+      adapters,
+      (i) => `plan.adapters[${i}].${field}`,
+      (adapter) => adapter[key],
+    );
+  }
+  const assigned = new Set(
+    adapters.flatMap((adapter) => adapter.assignments.map(({ cameraId }) => cameraId)),
   );
-  unique(
-    adapters,
-    (i) => `plan.adapters[${i}].socket_path`,
-    ({ socketPath }) => socketPath,
-  );
-  const taps = plan.cameras.map((camera, i) => readTap(camera, `plan.cameras[${i}]`));
+  const taps = plan.cameras.map((camera, i) => readTap(camera, `plan.cameras[${i}]`, assigned));
   unique(
     taps,
     (i) => `plan.cameras[${i}].camera_id`,
     ({ cameraId }) => cameraId,
   );
-  const known = new Set(adapters.map(({ name }) => name));
-  const assignments = plan.cameras.flatMap((camera, i) =>
-    readAssignments(camera, `plan.cameras[${i}]`, known),
-  );
-  return { taps, adapters, assignments };
+  return { taps, adapters };
 }
 
 function readAdapter(adapter: Adapter, field: string): AdapterPlan {
-  const { name, socketPath, maxInFlight, queueLength } = adapter;
+  const { name, socketPath, maxInFlight, queueLength, view } = adapter;
   slug(`${field}.name`, name);
+  if (view !== '') slug(`${field}.view`, view);
   if (!isAbsolute(socketPath) || socketPath.includes('\0')) {
     throw invalidArgument(`${field}.socket_path`, 'is not an absolute path');
   }
@@ -70,32 +71,34 @@ function readAdapter(adapter: Adapter, field: string): AdapterPlan {
     name,
     socketPath,
     deadlineMs: milliseconds(`${field}.deadline`, adapter.deadline, MAX_DEADLINE_MS) || DEFAULT_DEADLINE_MS,
-    maxInFlight: maxInFlight,
+    maxInFlight,
     queueLength: queueLength || DEFAULT_QUEUE_LENGTH,
+    view: view || name,
+    assignments: readAssignments(adapter, field),
   };
 }
 
-function readTap(camera: CameraTap, field: string): TapPlan {
-  slug(`${field}.camera_id`, camera.cameraId);
+function readTap(camera: CameraTap, field: string, assigned: ReadonlySet<string>): TapPlan {
+  const { cameraId, weight } = camera;
+  slug(`${field}.camera_id`, cameraId);
   const intervalMs = milliseconds(`${field}.interval`, camera.interval, MAX_INTERVAL_MS);
-  return { cameraId: camera.cameraId, intervalMs, watched: camera.assignments.length > 0 };
+  atMost(`${field}.weight`, weight, MAX_WEIGHT);
+  return { cameraId, intervalMs, weight: weight || 1, watched: assigned.has('') || assigned.has(cameraId) };
 }
 
-function readAssignments(camera: CameraTap, field: string, known: ReadonlySet<string>): AssignmentPlan[] {
-  const at = (i: number) => `${field}.assignments[${i}]`;
-  atMost(`${field}.assignments`, camera.assignments.length, MAX_ADAPTERS);
-  const assignments = camera.assignments.map(({ adapter, interval }, i) => {
-    if (!known.has(adapter))
-      throw invalidArgument(`${at(i)}.adapter`, `no adapter "${adapter.slice(0, 63)}" in this plan`);
-    const intervalMs = milliseconds(`${at(i)}.interval`, interval, MAX_INTERVAL_MS);
-    return { cameraId: camera.cameraId, adapter, intervalMs };
+function readAssignments({ assignments }: Adapter, field: string): AssignmentPlan[] {
+  atMost(`${field}.assignments`, assignments.length, MAX_CAMERAS);
+  const read = assignments.map((assignment, i) => {
+    const at = `${field}.assignments[${i}]`;
+    const intervalMs = milliseconds(`${at}.interval`, assignment.interval, MAX_INTERVAL_MS);
+    return { ...readAssignment(assignment, at), intervalMs };
   });
   unique(
-    assignments,
-    (i) => `${at(i)}.adapter`,
-    ({ adapter }) => adapter,
+    read,
+    (i) => `${field}.assignments[${i}].camera_id`,
+    ({ cameraId }) => cameraId,
   );
-  return assignments;
+  return read;
 }
 
 /**
@@ -112,21 +115,4 @@ export function milliseconds(field: string, duration: Duration | undefined, maxM
   const ms = seconds * 1000 + nanos / 1e6;
   if (ms > maxMs) throw invalidArgument(field, `is more than ${maxMs / 1000} s`);
   return ms;
-}
-
-function slug(field: string, text: string): void {
-  if (!SLUG.test(text)) throw invalidArgument(field, 'is not [a-z0-9][a-z0-9_-]{0,62}');
-}
-
-function atMost(field: string, value: number, max: number, unit = ''): void {
-  if (!(value >= 0 && value <= max))
-    throw invalidArgument(field, `${value}${unit && ` ${unit}`} is not within 0 to ${max}`);
-}
-
-function unique<T>(items: readonly T[], field: (index: number) => string, key: (item: T) => string): void {
-  const seen = new Set<string>();
-  items.forEach((item, i) => {
-    if (seen.has(key(item))) throw invalidArgument(field(i), `"${key(item)}" is there twice`);
-    seen.add(key(item));
-  });
 }

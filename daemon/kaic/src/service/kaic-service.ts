@@ -29,8 +29,8 @@ export interface KaicServiceOptions {
   clock: Clock;
   store: FrameStore;
   pictures: FramePictures;
-  /** Validates the plan, keeps it and carries it out. @throws grpc.ServiceError */
-  applyPlan(plan: Plan | undefined): void;
+  /** Validates the plan (or what `mask` names of it), keeps it and carries it out. @throws grpc.ServiceError */
+  applyPlan(plan: Plan | undefined, mask: readonly string[]): void;
   status(): WatchStatusResponse;
 }
 
@@ -63,8 +63,8 @@ export class KaicService {
 
   get handlers(): KaicServiceServer {
     return {
-      applyPlan: unary(({ plan }) => {
-        this.#options.applyPlan(plan);
+      applyPlan: unary(({ plan, updateMask }) => {
+        this.#options.applyPlan(plan, updateMask ?? []);
         return {};
       }),
       getFrame: unary((request) => this.#getFrame(request)),

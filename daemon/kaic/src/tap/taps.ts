@@ -7,6 +7,8 @@ export interface TapPlan {
   cameraId: string;
   /** 0: every I-frame. */
   intervalMs: number;
+  /** Its share of adapters that cannot keep up, 1 to 100. */
+  weight: number;
   /** Some adapter is assigned to the camera. */
   watched: boolean;
 }
