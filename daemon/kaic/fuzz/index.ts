@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
+import { FrameUriError, formatFrameUri, framePath, parseFrameUri } from '@opennvr/frames';
 import { type FuzzTarget, magnitude, outcomeOf, promise, words } from '@opennvr/tests/fuzz';
 import { jpegSize } from '../src/frames/pictures.ts';
 import { parseMaps } from '../src/frames/pins.ts';
-import { FrameUriError, formatFrameUri, framePath, parseFrameUri } from '../src/frames/uri.ts';
 import { adapterAnswer, plan } from './messages.ts';
 
 const uriOutcome = outcomeOf(FrameUriError);

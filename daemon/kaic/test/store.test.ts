@@ -11,10 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { parseFrameUri } from '@opennvr/frames';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FrameStore, type FrameStoreOptions, type PutResult } from '../src/frames/store.ts';
-import { parseFrameUri } from '../src/frames/uri.ts';
 import { canMount, scratch, tmpfs } from './support.ts';
 
 const PAGE = 4096;

@@ -1,5 +1,6 @@
 export * from './clock.ts';
 export * from './grpc.ts';
+export * from './health.ts';
 export * from './log.ts';
 export * from './notify.ts';
 export * from './programs.ts';

@@ -1,29 +1,26 @@
 import {
   closeSync,
   constants,
-  fstatSync,
   linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmdirSync,
   unlinkSync,
   writevSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileName, parseFrameUri } from './uri.ts';
+import { join } from 'node:path';
+import { fileName, parseFrameUri } from '@opennvr/frames';
 
 // Synchronous on purpose: on tmpfs each call is microseconds, a thread pool hop is tens of them.
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 /** Buffers one writev(2) takes (IOV_MAX). */
 const MAX_PARTS = 1024;
 /** Written here, then renamed; no URI can name it. */
 const TEMPORARY = '.new';
-const MAX_FILE = 16 * 1024 * 1024 + 64 * 1024;
 
 /** Writes `parts`, one after the other, as `dir/name`: who opens it sees all of it or, until then, nothing. */
 export function writeAtomically(
@@ -67,38 +64,6 @@ function writeParts(fd: number, parts: readonly NodeJS.ArrayBufferView[]): void 
     for (let at = 0; at < parts.length; at += MAX_PARTS)
       written += writevSync(fd, parts.slice(at, at + MAX_PARTS));
     if (written !== length) throw new Error(`wrote ${written} of ${length} bytes`);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/**
- * Reads a frame without following a symbolic link, neither as the file nor as its folder.
- *
- * @returns undefined when there is no such regular file.
- */
-export function readFrameFile(path: string): Buffer | undefined {
-  const folder = lstatSync(dirname(path), { throwIfNoEntry: false });
-  if (!folder?.isDirectory()) return undefined;
-  let fd: number;
-  try {
-    fd = openSync(path, O_RDONLY | O_NOFOLLOW);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ELOOP') return undefined;
-    throw error;
-  }
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size > MAX_FILE) return undefined;
-    const data = Buffer.allocUnsafeSlow(stat.size);
-    let at = 0;
-    while (at < data.length) {
-      const read = readSync(fd, data, at, data.length - at, at);
-      if (read === 0) break;
-      at += read;
-    }
-    return data.subarray(0, at);
   } finally {
     closeSync(fd);
   }

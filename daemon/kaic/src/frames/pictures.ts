@@ -1,6 +1,6 @@
+import { formatFrameUri, MAX_WIDTH, MIN_WIDTH } from '@opennvr/frames';
 import type { FrameDecoder, FramePictures, FrameSource, Picture } from '../types.ts';
 import type { FrameStore } from './store.ts';
-import { formatFrameUri, MAX_WIDTH, MIN_WIDTH } from './uri.ts';
 
 /** Makes each JPEG once: concurrent askers share one decode, later ones read the file. */
 export class SharedPictures implements FramePictures {

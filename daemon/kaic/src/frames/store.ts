@@ -1,10 +1,17 @@
 import { join } from 'node:path';
+import {
+  cameraFolder,
+  type FrameName,
+  fileName,
+  formatFrameUri,
+  framePath,
+  readFrameFile,
+} from '@opennvr/frames';
 import type { FrameStoreStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import type { VideoCodec } from '@opennvr/rtsp';
 import type { FrameSource } from '../types.ts';
-import { openStoreDir, readFrameFile, removeCameraDir, unlinkIfThere, writeAtomically } from './disk.ts';
+import { openStoreDir, removeCameraDir, unlinkIfThere, writeAtomically } from './disk.ts';
 import { type CameraLedger, type FrameEntry, Ledger } from './ledger.ts';
-import { cameraFolder, type FrameName, fileName, formatFrameUri, framePath } from './uri.ts';
 import { type Meter, meterFor } from './usage.ts';
 
 export interface FrameStoreOptions {

@@ -1,5 +1,6 @@
 import type * as grpc from '@grpc/grpc-js';
 import { status as code } from '@grpc/grpc-js';
+import { type FrameName, FrameUriError, parseFrameUri } from '@opennvr/frames';
 import { FrameEncoding } from '@opennvr/proto/opennvr/inference/v1/inference';
 import type {
   GetFrameRequest,
@@ -13,7 +14,6 @@ import type {
 } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import { asServiceError, type Clock, invalidArgument, statusError, unary } from '@opennvr/service';
 import type { FrameStore } from '../frames/store.ts';
-import { type FrameName, FrameUriError, parseFrameUri } from '../frames/uri.ts';
 import { milliseconds } from '../plan/validate.ts';
 import { DecodeError, type Detection, type FramePictures } from '../types.ts';
 import { DropOldest } from './drop-oldest.ts';

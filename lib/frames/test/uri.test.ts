@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FrameUriError, formatFrameUri, framePath, parseFrameUri } from '../src/frames/uri.ts';
+import { FrameUriError, formatFrameUri, framePath, parseFrameUri } from '../src/index.ts';
 
 describe('frame URIs', () => {
   test.each([

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { VideoCodec } from '@opennvr/rtsp';
 
 /** Longest URI looked at; the longest valid one is well below. */
 const MAX_LENGTH = 160;
@@ -16,7 +15,7 @@ const NAME =
 export interface FrameName {
   cameraId: string;
   frame: number | 'latest';
-  format: VideoCodec | 'jpg';
+  format: 'h264' | 'h265' | 'jpg';
   /** Pixels a JPEG is scaled down to; 0: full size. */
   width: number;
 }

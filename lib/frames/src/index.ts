@@ -1,0 +1,2 @@
+export { readFrameFile } from './read.ts';
+export * from './uri.ts';
