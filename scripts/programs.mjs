@@ -7,4 +7,5 @@ export const programs = {
   'opennvr-media-mediamtx': 'adapters/mediamtx/src/main.ts',
   'opennvr-media-embedded': 'adapters/embedded-media/src/main.ts',
   'opennvr-adapter-motion': 'adapters/motion/src/main.ts',
+  'opennvr-adapter-chaos': 'adapters/chaos/src/main.ts',
 };

@@ -1,0 +1,1 @@
+export { FAULTS, type Fault, faultNames } from './faults.ts';
