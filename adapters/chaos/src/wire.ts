@@ -20,6 +20,8 @@ type Stream = ServerDuplexStream<InferStreamRequest, InferStreamResponse>;
 const GIGABYTE = 2 ** 30;
 const CHUNK = Buffer.alloc(64 * 1024, '[');
 const AWAY_MS = 2000;
+/** So that there are calls to be cut off. */
+const LOOK_MS = 50;
 
 const fine = () => InferResponse.fromPartial({ outcome: { $case: 'result', value: FINE } });
 const description = (fields: Partial<DescribeResponse> = {}) =>
@@ -30,7 +32,7 @@ function serveRaw(
   socketPath: string,
   handlers: {
     describe?: () => DescribeResponse;
-    infer?: () => InferResponse;
+    infer?: () => InferResponse | Promise<InferResponse>;
     inferStream?: (call: Stream) => void;
   },
 ): Promise<RunningServer> {
@@ -83,9 +85,10 @@ export async function closesUnderLoad({ socketPath }: Place): Promise<void> {
       enough = resolve;
     });
     const server = await serveRaw(socketPath, {
-      infer: () => {
+      infer: async () => {
         frames++;
         if (frames === 10) enough();
+        await sleep(LOOK_MS);
         return fine();
       },
     });
