@@ -18,6 +18,8 @@ export type Description = Pick<
   input?: Partial<FrameInput>;
   limits?: Partial<Limits>;
   permissions?: Partial<Permissions>;
+  /** Frames come over one call, against credits, instead of one call each. */
+  streaming?: boolean;
 };
 
 export type ResultDetection = Pick<Detection, 'label' | 'confidence' | 'box'> & Partial<Detection>;
@@ -33,7 +35,7 @@ export interface Result {
 export interface Adapter {
   describe(): Description;
   /**
-   * Looks at one frame. `signal` is aborted when nobody waits for the answer any more: the deadline has passed or
+   * Looks at one frame; `request.frame` has its bytes, however it was delivered. `signal` is aborted when nobody waits for the answer any more: the deadline has passed or
    * the caller has gone. Throw an {@link AdapterError} to say why there is no result.
    */
   infer(request: InferRequest, signal: AbortSignal): Promise<Result> | Result;

@@ -4,13 +4,13 @@ import type { Adapter } from './adapter.ts';
 import { serveAdapter } from './serve.ts';
 
 /**
- * The whole of an adapter program: `--socket PATH`, serve, tell the service manager, finish running calls on
- * SIGTERM, stop.
+ * The whole of an adapter program: `--socket PATH [--frames DIR]`, serve, tell the service manager, finish running
+ * calls on SIGTERM, stop. `--frames` is the adapter's view of the frame store, for frames delivered by URI.
  */
 export function runAdapter(name: string, adapter: Adapter, args = process.argv.slice(2)): Promise<void> {
   return run(name, async ({ log, onStop }) => {
-    const socketPath = socketFrom(args);
-    const server = await serveAdapter(adapter, { socketPath, log });
+    const { socketPath, framesDir } = optionsFrom(args);
+    const server = await serveAdapter(adapter, { socketPath, framesDir, log });
     onStop(() => server.close(STOP_GRACE_MS));
     return `serving ${name} on ${socketPath}`;
   });
@@ -19,14 +19,14 @@ export function runAdapter(name: string, adapter: Adapter, args = process.argv.s
 /** As long as kaic's default deadline: what is running may finish. */
 const STOP_GRACE_MS = 5000;
 
-function socketFrom(args: string[]): string {
-  let socket: string | undefined;
+function optionsFrom(args: string[]): { socketPath: string; framesDir: string | undefined } {
+  let values: { socket?: string; frames?: string };
   try {
-    ({ socket } = parseArgs({ args, options: { socket: { type: 'string' } } }).values);
+    ({ values } = parseArgs({ args, options: { socket: { type: 'string' }, frames: { type: 'string' } } }));
   } catch (error) {
     throw new SettingsError((error as Error).message);
   }
-  if (socket === undefined)
+  if (values.socket === undefined)
     throw new SettingsError('--socket: expected the path of the unix socket to serve');
-  return socket;
+  return { socketPath: values.socket, framesDir: values.frames };
 }

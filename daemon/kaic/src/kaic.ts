@@ -13,14 +13,14 @@ import { KaicService } from './service/kaic-service.ts';
 import { type KaicSettings, planFromSettings } from './settings.ts';
 import { MediaLink } from './tap/media-link.ts';
 import { Taps } from './tap/taps.ts';
-import type { FrameDecoder, FramePictures, InferenceEngine } from './types.ts';
+import type { FrameDecoder, FramePictures, FrameViews, InferenceEngine } from './types.ts';
 
 export interface KaicParts {
   clock: Clock;
   log: Logger;
   random: Random;
   decoder: FrameDecoder;
-  engine(pictures: FramePictures): InferenceEngine;
+  engine(parts: { pictures: FramePictures; views: FrameViews }): InferenceEngine;
 }
 
 export interface RunningKaic {
@@ -37,7 +37,7 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
   const cutOff = cutOffPinners ? (pid: number) => void process.kill(pid, 'SIGKILL') : undefined;
   const pins = new PinWatch({ store, clock, log, cutOff });
   const pictures = new SharedPictures(store, decoder);
-  const engine = parts.engine(pictures);
+  const engine = parts.engine({ pictures, views: store.views });
   const media = new MediaLink({
     socketPath: settings.mediaSocket,
     clock,
@@ -49,6 +49,7 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
 
   const carryOut = (plan: ValidPlan): void => {
     store.setCameras(new Set(plan.taps.map(({ cameraId }) => cameraId)));
+    for (const { view } of plan.adapters) store.views.open(view);
     engine.apply(plan.adapters, plan.taps);
     taps.apply(plan.taps);
   };

@@ -16,7 +16,7 @@ await run('opennvr-kaic', async ({ log, clock, onStop }) => {
     log,
     random,
     decoder: new DecoderClient(settings.decoderSocket),
-    engine: (pictures) => new AdapterEngine({ clock, log, random, pictures }),
+    engine: (frames) => new AdapterEngine({ clock, log, random, ...frames }),
   });
   onStop(() => kaic.close());
   return `serving on ${settings.socketPath}, frames in ${settings.frames.dir}, ${kaic.cameras} cameras resumed`;

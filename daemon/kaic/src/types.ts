@@ -123,6 +123,18 @@ export interface CameraPlan {
   weight: number;
 }
 
+/** What adapters that take frames by URI may see: the frames they are being asked about, and no others. */
+export interface FrameViews {
+  /**
+   * Puts a stored frame into the folder of an adapter; the function returned takes it out again.
+   *
+   * @throws Error when the frame is no longer in the store.
+   */
+  grant(view: string, uri: string): () => void;
+  /** Frames that are in a view now. */
+  count(view: string): number;
+}
+
 /** One answer of one adapter; the service adds what each watcher lost. */
 export type Detection = Omit<WatchDetectionsResponse, 'dropped'>;
 

@@ -201,7 +201,7 @@ describe.skipIf(withoutEncoders !== '')(`kaic with real streams${withoutEncoders
     await until(() => t.tap('a')?.lastUri && t.tap('b')?.lastUri, 'frames of both');
     await t.apply(plan({ b: 0 }));
     await until(() => t.status()?.taps.length === 1, 'one tap');
-    expect(readdirSync(join(t.dir, 'frames'))).toEqual(['camera_b']);
+    expect(readdirSync(join(t.dir, 'frames'))).toEqual(['camera_b', 'views']);
     const stored = t.tap('b')?.keyframesStored ?? 0;
     await until(() => (t.tap('b')?.keyframesStored ?? 0) > stored + 2, 'b to go on');
     expect(t.engine.plays.get('b')).toBe(1);

@@ -21,6 +21,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const MAX_PARTS = 1024;
 /** Written here, then renamed; no URI can name it. */
 const TEMPORARY = '.new';
+/** Adapters' views, below the store's folder. */
+export const VIEWS = 'views';
 
 /** Writes `parts`, one after the other, as `dir/name`: who opens it sees all of it or, until then, nothing. */
 export function writeAtomically(
@@ -83,6 +85,19 @@ export function openStoreDir(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o2750 });
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     if (entry.isDirectory() && isCameraFolder(entry.name)) removeCameraDir(join(dir, entry.name));
+  }
+  emptyViews(join(dir, VIEWS));
+}
+
+/** Adapters may still have them mounted: the folders of the views stay. */
+function emptyViews(dir: string): void {
+  if (!lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+  for (const view of readdirSync(dir, { withFileTypes: true })) {
+    if (!view.isDirectory()) continue;
+    const path = join(dir, view.name);
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory() && isCameraFolder(entry.name)) removeCameraDir(join(path, entry.name));
+    }
   }
 }
 

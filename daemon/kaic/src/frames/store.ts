@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   cameraFolder,
@@ -13,6 +14,7 @@ import type { FrameSource } from '../types.ts';
 import { openStoreDir, removeCameraDir, unlinkIfThere, writeAtomically } from './disk.ts';
 import { type CameraLedger, type FrameEntry, Ledger } from './ledger.ts';
 import { type Meter, meterFor } from './usage.ts';
+import { Views } from './views.ts';
 
 export interface FrameStoreOptions {
   dir: string;
@@ -37,6 +39,7 @@ export type PutResult =
  */
 export class FrameStore {
   readonly dir: string;
+  readonly views: Views;
   readonly #ring: number;
   readonly #meter: Meter;
   readonly #ledger = new Ledger();
@@ -50,6 +53,7 @@ export class FrameStore {
     this.dir = options.dir;
     this.#ring = Math.max(2, options.ring);
     this.#meter = meterFor(options.dir);
+    this.views = new Views(options.dir, (path) => this.#meter.round(lstatSync(path).size));
     this.#cap = Math.min(options.capBytes, this.#meter.limit());
     this.#onPinned = options.onPinned ?? (() => undefined);
     this.#alien = this.#meter.used(0);
@@ -129,6 +133,8 @@ export class FrameStore {
   setCameras(ids: ReadonlySet<string>): void {
     for (const camera of [...this.#ledger.cameras]) {
       if (ids.has(camera.id)) continue;
+      for (const { files } of camera.frames)
+        for (const file of files) this.views.orphan(join(this.#folder(camera), file));
       if (camera.frames.length > 0) removeCameraDir(this.#folder(camera));
       this.#ledger.close(camera);
     }
@@ -137,13 +143,13 @@ export class FrameStore {
 
   status(): FrameStoreStatus {
     return {
-      bytes: this.#meter.used(this.#ledger.bytes),
+      bytes: this.#used(),
       capBytes: this.#cap,
       frames: this.#ledger.frames,
       refused: this.#ledger.refused,
       pinnedBytes: Math.round(this.#ledger.pinned),
       pinnedByPids: [],
-      viewBytes: 0,
+      viewBytes: this.views.orphanedBytes,
     };
   }
 
@@ -159,7 +165,7 @@ export class FrameStore {
   /** Evicts until `need` fits; false when nothing is left that would help. `keep` is not evicted. */
   #makeRoom(camera: CameraLedger, need: number, keep?: FrameEntry): boolean {
     const futile = new Set<CameraLedger>();
-    while (this.#meter.used(this.#ledger.bytes) + need > this.#cap) {
+    while (this.#used() + need > this.#cap) {
       const victim = this.#ledger.victim(camera, need, this.#cap, futile);
       if (!victim) return false;
       const oldest = victim.frames[0];
@@ -172,19 +178,24 @@ export class FrameStore {
   #evictOldest(camera: CameraLedger): number {
     const entry = camera.frames[0];
     if (!entry) return 0;
-    const before = this.#meter.used(this.#ledger.bytes);
+    const before = this.#used();
     const folder = this.#folder(camera);
-    for (const file of entry.files) unlinkIfThere(join(folder, file));
+    let held = 0;
+    for (const file of entry.files) {
+      held += this.views.orphan(join(folder, file));
+      unlinkIfThere(join(folder, file));
+    }
     if (camera.frames.length === 1) this.#unlinkLatest(camera, entry.codec);
-    const after = this.#meter.used(this.#ledger.bytes - entry.bytes);
-    this.#ledger.evicted(camera, entry, before - after);
+    const after = this.#used(entry.bytes);
+    // What a view holds comes back by itself, and soon: no reader is to blame.
+    this.#ledger.evicted(camera, entry, before - after + held);
     if (camera.pinned > this.pinLimit) this.#onPinned();
     return before - after;
   }
 
   /** Compares the books with the filesystem. */
   #settle(): void {
-    const beyond = this.#meter.used(this.#ledger.bytes) - this.#ledger.bytes;
+    const beyond = this.#used() - this.#ledger.bytes - this.views.orphanedBytes;
     this.#alien = Math.min(this.#alien, Math.max(0, beyond));
     this.#ledger.settlePins(beyond - this.#alien);
   }
@@ -198,6 +209,11 @@ export class FrameStore {
       io: 'the frame store cannot be written',
     }[refused];
     return { refused, detail: detail === undefined ? why : `${why}: ${detail}` };
+  }
+
+  /** Bytes taken, once `less` bytes of the rings are gone. */
+  #used(less = 0): number {
+    return this.#meter.used(this.#ledger.bytes - less + this.views.orphanedBytes);
   }
 
   #unlinkLatest(camera: CameraLedger, codec: VideoCodec): void {

@@ -22,6 +22,7 @@ export class Breaker {
   #failures = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #probing = false;
+  #probeAt = 0;
   #cancel: (() => void) | undefined;
 
   /** @param onProbe called when a probe may be made: time to look for a frame. */
@@ -29,6 +30,16 @@ export class Breaker {
     this.#clock = clock;
     this.#random = random;
     this.#onProbe = onProbe;
+  }
+
+  /** Failures since the last success. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** How long it stays open, ms; 0 when it is not. */
+  get opensForMs(): number {
+    return this.#state === 'open' ? Math.max(0, this.#probeAt - this.#clock.monotonic()) : 0;
   }
 
   get state(): BreakerState {
@@ -65,7 +76,7 @@ export class Breaker {
 
   /** It broke the contract, which is no bad luck. */
   broken(): void {
-    this.#failures = THRESHOLD;
+    this.#failures = Math.max(this.#failures, THRESHOLD - 1);
     this.failed();
   }
 
@@ -81,7 +92,9 @@ export class Breaker {
   #open(): void {
     this.#state = 'open';
     this.#probing = false;
-    this.#cancel = this.#clock.after(this.#pauseMs * (0.5 + this.#random() / 2), () => {
+    const pauseMs = this.#pauseMs * (0.5 + this.#random() / 2);
+    this.#probeAt = this.#clock.monotonic() + pauseMs;
+    this.#cancel = this.#clock.after(pauseMs, () => {
       this.#state = 'half_open';
       this.#onProbe();
     });

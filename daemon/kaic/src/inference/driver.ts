@@ -1,145 +1,165 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type DescribeResponse,
-  FrameEncoding,
-  type InferRequest,
-} from '@opennvr/proto/opennvr/inference/v1/inference';
-import { AdapterCameraStatus, AdapterStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
+import type { DescribeResponse } from '@opennvr/proto/opennvr/inference/v1/inference';
+import { AdapterStatus } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import type { Random } from '@opennvr/rtsp';
 import type { Clock, Logger } from '@opennvr/service';
-import type { AdapterPlan, CameraPlan, Detection, FramePictures, StoredFrame } from '../types.ts';
-import { DecodeError } from '../types.ts';
-import { AdapterClient, InferenceError } from './adapter-client.ts';
+import type { AdapterPlan, CameraPlan, Detection, StoredFrame } from '../types.ts';
+import { type Assigned, assignedOf, isAskedFor } from './assigned.ts';
+import { InferenceError } from './failure.ts';
 import { Latencies } from './latencies.ts';
+import { duration, makeRequest, type RequestParts, Unsendable } from './request.ts';
 import { type CallEnd, Scheduler } from './scheduler.ts';
+import { type Instance, Succession } from './succession.ts';
+import { Tally } from './tally.ts';
 
-const DEFAULT_DEADLINE_MS = 5000;
-const DEFAULT_QUEUE = 2;
 const LOG_EVERY_MS = 10_000;
 
-export interface DriverParts {
+export interface DriverParts extends RequestParts {
   clock: Clock;
   log: Logger;
   random: Random;
-  pictures: FramePictures;
   onDetection(detection: Detection): void;
 }
 
 /** Drives one adapter: what it gets, when, and what becomes of its answers. */
 export class AdapterDriver {
-  readonly socketPath: string;
   readonly #parts: DriverParts;
   readonly #scheduler: Scheduler;
-  readonly #client: AdapterClient;
+  readonly #instances: Succession;
   readonly #latencies = new Latencies();
-  readonly #resultsOf = new Map<string, number>();
+  readonly #tally = new Tally();
+  #assigned = new Map<string, Assigned>();
   #plan: AdapterPlan;
-  #description: DescribeResponse | undefined;
-  #results = 0;
-  #timeouts = 0;
-  #errors = 0;
   #detail = 'not connected yet';
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(plan: AdapterPlan, parts: DriverParts) {
-    this.socketPath = plan.socketPath;
     this.#plan = plan;
     this.#parts = parts;
     this.#scheduler = new Scheduler({
       clock: parts.clock,
       random: parts.random,
       start: (frame, offeredAt, done) => void this.#look(frame, offeredAt).then(done),
+      onDrop: (cameraId, reason) => this.#tally.drop(cameraId, reason),
     });
-    this.#client = new AdapterClient({
-      socketPath: plan.socketPath,
+    this.#instances = new Succession(plan, {
       clock: parts.clock,
-      onDescribed: (description) => {
-        this.#description = description;
+      onLive: (description) => {
         this.#detail = '';
         this.#setLimits();
         this.#scheduler.ready = true;
         parts.log.info({ adapter: plan.name, version: description.version }, 'adapter connected');
       },
+      onSwap: () => this.#scheduler.restart(),
       onGone: (why) => {
         this.#scheduler.ready = false;
-        this.#description = undefined;
-        this.#problem(`away: ${why}`);
+        if (why.reason === 'contract') this.#scheduler.failed();
+        this.#problem(`away: ${why.message}`);
       },
+      onWindow: () => this.#setLimits(),
     });
   }
 
-  /** New limits and the whole set of cameras; the connection stays. */
+  /** Whatever has changed but the name; a changed socket path begins a swap. */
   update(plan: AdapterPlan, cameras: readonly CameraPlan[]): void {
     this.#plan = plan;
-    const intervals = intervalsOf(plan, cameras);
+    this.#assigned = assignedOf(plan.assignments, cameras);
+    this.#tally.keep(this.#assigned);
+    this.#scheduler.assign(this.#assigned);
+    this.#instances.follow(plan);
     this.#setLimits();
-    this.#scheduler.assign(intervals);
-    for (const cameraId of this.#resultsOf.keys()) {
-      if (!intervals.has(cameraId)) this.#resultsOf.delete(cameraId);
-    }
-    for (const cameraId of intervals.keys()) {
-      if (!this.#resultsOf.has(cameraId)) this.#resultsOf.set(cameraId, 0);
-    }
   }
 
   offer(frame: StoredFrame): void {
-    this.#scheduler.offer(frame);
+    const assigned = this.#assigned.get(frame.cameraId);
+    if (!assigned) return;
+    if (assigned.hours?.includes(frame.captureTimeMs) === false)
+      this.#tally.count(frame.cameraId, 'inactive');
+    else this.#scheduler.offer(frame);
   }
 
   status(): AdapterStatus {
     const [p50Ms, p99Ms] = this.#latencies.percentiles(0.5, 0.99);
+    const { description, socketPath, view } = this.#instances.live;
+    const { why, ms } = this.#scheduler.hold;
     return AdapterStatus.fromPartial({
       name: this.#plan.name,
-      connected: this.#description !== undefined,
+      connected: description !== undefined,
       breaker: this.#scheduler.breaker,
-      results: this.#results,
-      timeouts: this.#timeouts,
-      errors: this.#errors,
-      dropped: this.#scheduler.dropped,
+      results: this.#tally.total('results'),
+      timeouts: this.#tally.total('timeouts'),
+      errors: this.#tally.total('errors'),
+      dropped: this.#tally.dropped,
       p50Ms,
       p99Ms,
       detail: this.#detail,
-      version: this.#description?.version ?? '',
-      socketPath: this.socketPath,
-      fingerprint: this.#description?.model?.fingerprint ?? '',
-      ...(this.#description?.permissions && { permissions: this.#description.permissions }),
-      cameras: [...this.#resultsOf].map(([cameraId, results]) =>
-        AdapterCameraStatus.fromPartial({
-          cameraId,
-          results,
-          dropped: this.#scheduler.droppedOf(cameraId),
-        }),
-      ),
+      version: description?.version ?? '',
+      cameras: this.#tally.status(),
+      socketPath,
+      swap: this.#instances.swap,
+      fingerprint: description?.model?.fingerprint ?? '',
+      ...(description?.permissions && { permissions: description.permissions }),
+      inFlight: this.#scheduler.inFlight,
+      queued: this.#scheduler.queued,
+      failuresInARow: this.#scheduler.failures,
+      ...(ms > 0 && { retryIn: duration(ms) }),
+      holds: description === undefined ? 'connecting' : why,
+      streaming: description?.streaming ?? false,
+      viewFrames: this.#parts.views.count(view),
     });
   }
 
   close(): void {
     this.#scheduler.close();
-    this.#client.close();
+    this.#instances.close();
   }
 
   #setLimits(): void {
-    const asked = this.#description?.limits?.maxInFlight ?? 1;
+    const { description, client } = this.#instances.live;
+    const asked = Math.max(1, this.#plan.maxInFlight || (description?.limits?.maxInFlight ?? 1));
     this.#scheduler.limits = {
-      maxInFlight: Math.max(1, this.#plan.maxInFlight || asked),
-      queueLength: this.#plan.queueLength || DEFAULT_QUEUE,
+      maxInFlight: Math.min(asked, client.window),
+      queueLength: this.#plan.queueLength,
     };
   }
 
   /** One frame, from picture to published answer. Never throws. */
   async #look(frame: StoredFrame, offeredAt: number): Promise<CallEnd> {
-    const description = this.#description;
-    if (!description) return 'cancelled';
-    const { clock, onDetection } = this.#parts;
+    const instance = this.#instances.live;
+    const { description } = instance;
+    const assigned = this.#assigned.get(frame.cameraId);
+    if (!description || !assigned) return 'cancelled';
     const correlationId = randomUUID().replaceAll('-', '');
     try {
-      const request = await this.#request(frame, description, correlationId);
-      const result = await this.#client.infer(request, this.#plan.deadlineMs || DEFAULT_DEADLINE_MS);
-      const latencyMs = clock.monotonic() - offeredAt;
-      this.#results++;
-      this.#resultsOf.set(frame.cameraId, (this.#resultsOf.get(frame.cameraId) ?? 0) + 1);
+      await this.#ask(frame, { instance, description, assigned, correlationId, offeredAt });
+      return 'ok';
+    } catch (error) {
+      return this.#failed(error, frame.cameraId, correlationId);
+    }
+  }
+
+  async #ask(
+    frame: StoredFrame,
+    about: {
+      instance: Instance;
+      description: DescribeResponse;
+      assigned: Assigned;
+      correlationId: string;
+      offeredAt: number;
+    },
+  ): Promise<void> {
+    const { instance, description, assigned, correlationId, offeredAt } = about;
+    const { region } = assigned;
+    const context = { correlationId, view: instance.view, region };
+    const { request, release } = await makeRequest(frame, description, context, this.#parts);
+    try {
+      const result = await instance.client.infer(request, this.#plan.deadlineMs);
+      const detections = result.detections.filter((detection) => isAskedFor(detection, assigned));
+      const latencyMs = this.#parts.clock.monotonic() - offeredAt;
+      this.#tally.count(frame.cameraId, 'results');
+      this.#tally.count(frame.cameraId, 'filtered', result.detections.length - detections.length);
       this.#latencies.add(latencyMs);
-      onDetection({
+      this.#parts.onDetection({
         cameraId: frame.cameraId,
         frameUri: request.frameUri,
         captureTime: request.captureTime,
@@ -148,57 +168,27 @@ export class AdapterDriver {
         modelFingerprint: description.model?.fingerprint ?? '',
         correlationId,
         latency: duration(latencyMs),
-        result,
+        result: { ...result, detections },
       });
-      return 'ok';
-    } catch (error) {
-      return this.#failed(error, frame, correlationId);
+    } finally {
+      release();
     }
   }
 
-  async #request(
-    frame: StoredFrame,
-    { input }: DescribeResponse,
-    correlationId: string,
-  ): Promise<InferRequest> {
-    const raw =
-      frame.codec === 'h264' ? FrameEncoding.FRAME_ENCODING_H264 : FrameEncoding.FRAME_ENCODING_H265;
-    const wanted = input?.encodings ?? [];
-    const jpeg = FrameEncoding.FRAME_ENCODING_JPEG;
-    const encoding = wanted.length === 0 ? jpeg : wanted.find((one) => one === jpeg || one === raw);
-    if (encoding === undefined) {
-      throw new InferenceError('cancelled', `the adapter does not take ${frame.codec} or JPEG`);
+  #failed(error: unknown, cameraId: string, correlationId: string): CallEnd {
+    this.#problem((error as Error).message, { cameraId, correlationId });
+    if (error instanceof Unsendable) {
+      this.#tally.drop(cameraId, error.reason);
+      return 'cancelled';
     }
-    const common = {
-      correlationId,
-      cameraId: frame.cameraId,
-      captureTime: timestamp(frame.captureTimeMs),
-      encoding,
-      parameters: undefined,
-      region: undefined,
-    };
-    if (encoding === raw) {
-      return {
-        ...common,
-        frameUri: frame.uri,
-        frame: frame.annexB,
-        width: frame.width,
-        height: frame.height,
-      };
-    }
-    const { uri, data, width, height } = await this.#parts.pictures.jpeg(frame, input?.maxWidth ?? 0);
-    return { ...common, frameUri: uri, frame: data, width, height };
-  }
-
-  #failed(error: unknown, frame: StoredFrame, correlationId: string): CallEnd {
-    if (error instanceof InferenceError && error.reason === 'timeout') this.#timeouts++;
-    else this.#errors++;
-    this.#problem((error as Error).message, { cameraId: frame.cameraId, correlationId });
-    // A picture that cannot be had, or an encoding it does not take, is not the adapter's fault.
-    if (error instanceof DecodeError) return 'cancelled';
-    if (!(error instanceof InferenceError)) return 'failed';
-    if (error.reason === 'cancelled') return 'cancelled';
-    return error.reason === 'contract' ? 'broken' : 'failed';
+    const failure = error instanceof InferenceError ? error : undefined;
+    this.#tally.count(cameraId, failure?.reason === 'timeout' ? 'timeouts' : 'errors');
+    if (failure?.reason === 'cancelled') return 'cancelled';
+    if (failure?.reason === 'contract') return 'broken';
+    if (!failure?.retryAfterMs) return 'failed';
+    // It says itself when it can be asked again: no guessing by the breaker.
+    this.#scheduler.holdFor(failure.retryAfterMs);
+    return 'cancelled';
   }
 
   /** Keeps the last problem for the status, and logs at most one in ten seconds. */
@@ -209,23 +199,4 @@ export class AdapterDriver {
     this.#loggedAt = now;
     this.#parts.log.warn({ adapter: this.#plan.name, ...about }, detail);
   }
-}
-
-function intervalsOf({ assignments }: AdapterPlan, cameras: readonly CameraPlan[]): Map<string, number> {
-  const own = new Map(assignments.map((assignment) => [assignment.cameraId, assignment]));
-  return new Map(
-    cameras.flatMap(({ cameraId }) => {
-      const assignment = own.get(cameraId) ?? own.get('');
-      return assignment ? [[cameraId, assignment.intervalMs]] : [];
-    }),
-  );
-}
-
-function timestamp(ms: number): { seconds: number; nanos: number } {
-  const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: Math.min(999_999_999, Math.round((ms - seconds * 1000) * 1e6)) };
-}
-
-function duration(ms: number): { seconds: number; nanos: number } {
-  return timestamp(Math.max(0, ms));
 }

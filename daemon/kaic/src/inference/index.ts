@@ -19,7 +19,7 @@ export class AdapterEngine implements InferenceEngine {
   apply(adapters: readonly AdapterPlan[], cameras: readonly CameraPlan[]): void {
     const byName = new Map(adapters.map((adapter) => [adapter.name, adapter]));
     for (const [name, driver] of this.#drivers) {
-      if (byName.get(name)?.socketPath === driver.socketPath) continue;
+      if (byName.has(name)) continue;
       driver.close();
       this.#drivers.delete(name);
     }
