@@ -10,6 +10,8 @@ import { EMPTY_PLAN, mergePlans } from './plan/merge.ts';
 import { PlanFile } from './plan/plan-file.ts';
 import { type ValidPlan, validatePlan } from './plan/validate.ts';
 import { KaicService } from './service/kaic-service.ts';
+import { metricsText } from './service/metrics.ts';
+import { serveMetrics } from './service/metrics-server.ts';
 import { type KaicSettings, planFromSettings } from './settings.ts';
 import { MediaLink } from './tap/media-link.ts';
 import { Taps } from './tap/taps.ts';
@@ -57,6 +59,12 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
   const kept = resume(planFile, settings, log);
   let current = kept?.plan ?? EMPTY_PLAN;
 
+  const status = () => ({
+    taps: taps.status(),
+    adapters: engine.status(),
+    frameStore: { ...store.status(), pinnedByPids: pins.pids },
+    decoder: decoder.status(),
+  });
   const kaicService = new KaicService({
     clock,
     store,
@@ -68,22 +76,22 @@ export async function startKaic(settings: KaicSettings, parts: KaicParts): Promi
       current = next;
       carryOut(valid);
     },
-    status: () => ({
-      taps: taps.status(),
-      adapters: engine.status(),
-      frameStore: { ...store.status(), pinnedByPids: pins.pids },
-      decoder: decoder.status(),
-    }),
+    status,
   });
   engine.onDetection((detection) => kaicService.publish(detection));
 
   const server = await serveUnix(settings.socketPath, [
     service('opennvr.kaic.v1.KaicService', KaicServiceService, kaicService.handlers),
   ]);
+  const metrics =
+    settings.metricsSocket === undefined
+      ? undefined
+      : await serveMetrics(settings.metricsSocket, () => metricsText(status()));
   if (kept) carryOut(kept.valid);
   return {
     cameras: kept?.valid.taps.length ?? 0,
     async close() {
+      metrics?.close();
       await server.close();
       await taps.close();
       media.close();

@@ -73,6 +73,8 @@ export const settingsSchema = z.strictObject({
   mediaSocket: absolutePath,
   /** `DecoderService`: where I-frames become pictures. */
   decoderSocket: absolutePath,
+  /** Where Prometheus text is served; without it, nowhere. */
+  metricsSocket: absolutePath.optional(),
   /** Used when no plan has been applied yet. */
   plan: planSchema.optional(),
 });

@@ -83,6 +83,7 @@ async function setUp({ dir = scratch(), credentials }: Setup = {}) {
     frames: { dir: join(dir, 'frames'), ring: 5 },
     mediaSocket: join(dir, 'media.sock'),
     decoderSocket: join(dir, 'decoder.sock'),
+    metricsSocket: join(dir, 'metrics.sock'),
   });
   const start = () =>
     startKaic(settings, {
