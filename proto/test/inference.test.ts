@@ -1,7 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DescribeResponse, InferRequest, InferResponse } from '../gen/opennvr/inference/v1/inference.ts';
-import { describeProblem, inferRequestProblem, inferResponseProblem } from '../validate/inference.ts';
+import {
+  DescribeResponse,
+  InferRequest,
+  InferResponse,
+  InferStreamRequest,
+  InferStreamResponse,
+} from '../gen/opennvr/inference/v1/inference.ts';
+import {
+  describeProblem,
+  inferRequestProblem,
+  inferResponseProblem,
+  inferStreamRequestProblem,
+  inferStreamResponseProblem,
+} from '../validate/inference.ts';
 
 const box = { x: 0.25, y: 0.5, w: 0.25, h: 0.5 };
 const answer = (detection: object): InferResponse => ({
@@ -92,6 +104,70 @@ describe('a request', () => {
     [{ encoding: 0 as const }, 'encoding'],
   ])('%j is refused and named', (change, path) => {
     expect(inferRequestProblem({ ...request, ...change })).toContain(path);
+  });
+});
+
+describe('a stream', () => {
+  const outcome = (response: InferResponse): InferStreamResponse => ({
+    event: { $case: 'outcome', value: { correlationId: 'c', response } },
+  });
+
+  it('passes what keeps the contract, also after a trip over the wire', () => {
+    expect(inferStreamResponseProblem({ event: { $case: 'credits', value: 1 } })).toBeUndefined();
+    const sent = InferStreamResponse.encode(outcome(answer({}))).finish();
+    expect(inferStreamResponseProblem(InferStreamResponse.decode(sent))).toBeUndefined();
+    const cancel = InferStreamRequest.fromPartial({
+      event: { $case: 'cancel', value: { correlationId: 'c' } },
+    });
+    expect(inferStreamRequestProblem(cancel)).toBeUndefined();
+  });
+
+  it.each<[InferStreamResponse, string]>([
+    [{ event: undefined }, 'event'],
+    [{ event: { $case: 'credits', value: 0 } }, 'credits'],
+    [{ event: { $case: 'credits', value: 257 } }, 'credits'],
+    [{ event: { $case: 'outcome', value: { correlationId: 'c', response: undefined } } }, 'outcome.response'],
+    [
+      { event: { $case: 'outcome', value: { correlationId: '', response: answer({}) } } },
+      'outcome.correlationId',
+    ],
+    [outcome(answer({ confidence: 2 })), 'outcome.response.result.detections[0].confidence'],
+    [
+      outcome(answer({ box: { ...box, w: 0.9 } })),
+      'outcome.response.result.detections[0].box: x + w exceeds 1',
+    ],
+  ])('%j from an adapter is refused and named', (message, path) => {
+    expect(inferStreamResponseProblem(message)).toContain(path);
+  });
+
+  it.each<[object, string]>([
+    [{}, 'event'],
+    [{ event: { $case: 'cancel', value: { correlationId: '' } } }, 'cancel.correlationId'],
+    [{ event: { $case: 'frame', value: { request: { correlationId: 'c' } } } }, 'frame'],
+    [{ event: { $case: 'frame', value: { deadline: { seconds: 601 } } } }, 'frame'],
+  ])('%j to an adapter is refused and named', (message, path) => {
+    expect(inferStreamRequestProblem(InferStreamRequest.fromPartial(message))).toContain(path);
+  });
+});
+
+describe('attributes', () => {
+  /** `{a: {a: {…}}}` */
+  const nested = (depth: number): object => (depth === 0 ? {} : { a: nested(depth - 1) });
+
+  it.each<[string, object]>([
+    ['deep', nested(6)],
+    ['many', Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, n]))],
+    ['long', { list: Array.from({ length: 1025 }, () => 0) }],
+    ['wordy', { text: 'x'.repeat(65_537) }],
+    ['endless', { number: Number.POSITIVE_INFINITY }],
+  ])('that are too %s are refused and named', (_, attributes) => {
+    expect(inferResponseProblem(answer({ attributes }))).toContain('result.detections[0].attributes');
+  });
+
+  it('pass below that', () => {
+    expect(
+      inferResponseProblem(answer({ attributes: { ...nested(4), list: [1, 'a', null, true] } })),
+    ).toBeUndefined();
   });
 });
 

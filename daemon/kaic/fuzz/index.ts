@@ -3,7 +3,7 @@ import { FrameUriError, formatFrameUri, framePath, parseFrameUri } from '@opennv
 import { type FuzzTarget, magnitude, outcomeOf, promise, words } from '@opennvr/tests/fuzz';
 import { jpegSize } from '../src/frames/pictures.ts';
 import { parseMaps } from '../src/frames/pins.ts';
-import { adapterAnswer, plan } from './messages.ts';
+import { adapterAnswer, adapterStream, plan } from './messages.ts';
 
 const uriOutcome = outcomeOf(FrameUriError);
 const STORED = /^\/store\/camera_[a-z0-9_-]+\/[a-z0-9_-]+\.(h264|h265|jpg)$/;
@@ -88,4 +88,4 @@ const size: FuzzTarget = {
   },
 };
 
-export const targets: readonly FuzzTarget[] = [frameUri, procMaps, size, plan, adapterAnswer];
+export const targets: readonly FuzzTarget[] = [frameUri, procMaps, size, plan, adapterAnswer, adapterStream];

@@ -1,7 +1,13 @@
-import { InferResponse } from '@opennvr/proto/opennvr/inference/v1/inference';
+import {
+  InferRequest,
+  InferResponse,
+  InferStreamResponse,
+} from '@opennvr/proto/opennvr/inference/v1/inference';
 import { Plan } from '@opennvr/proto/opennvr/kaic/v1/kaic';
 import { inferResponseProblem } from '@opennvr/proto/validate/inference';
+import { SimulatedClock } from '@opennvr/service';
 import { type FuzzTarget, magnitude, promise, words } from '@opennvr/tests/fuzz';
+import { FrameStream } from '../src/inference/frame-stream.ts';
 import { validatePlan } from '../src/plan/validate.ts';
 
 const SLUG = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -130,6 +136,54 @@ export const adapterAnswer: FuzzTarget = {
       );
     }
     return `${magnitude(detections.length)} ${magnitude(classifications.length)} ${magnitude(text.length)}`;
+  },
+};
+
+const GRANTS = [
+  InferStreamResponse.fromPartial({ event: { $case: 'credits', value: 4 } }),
+  ...ANSWERS.map((response) =>
+    InferStreamResponse.fromPartial({
+      event: { $case: 'outcome', value: { correlationId: 'f1', response } },
+    }),
+  ),
+];
+
+/** What an adapter sends into its stream: more than it may have is never sent, and at most one reason ends it. */
+export const adapterStream: FuzzTarget = {
+  name: 'adapter-stream',
+  seeds: GRANTS.map((message) => Buffer.from(InferStreamResponse.encode(message).finish())),
+  dictionary: ['0880808080', '08ff01', '1200', '12040a026631', '0a026631', '0a026632'].map((hex) =>
+    Buffer.from(hex, 'hex'),
+  ),
+  run(input) {
+    const message = decoded(() => InferStreamResponse.decode(input));
+    if (!message) return 'no message';
+    let tell: (message: InferStreamResponse) => void = () => undefined;
+    let sent = 0;
+    let window = 0;
+    const ends: string[] = [];
+    const stream = new FrameStream(
+      {
+        write: () => sent++,
+        cancel: () => undefined,
+        on: (event: string, listener: unknown) => {
+          if (event === 'data') tell = listener as typeof tell;
+        },
+      },
+      {
+        clock: new SimulatedClock(),
+        onWindow: (now) => {
+          window = now;
+        },
+        onEnd: ({ reason }) => ends.push(reason),
+      },
+    );
+    tell({ event: { $case: 'credits', value: 1 } });
+    stream.infer(InferRequest.fromPartial({ correlationId: 'f1' }), 1000).catch(() => undefined);
+    tell(message);
+    tell(message);
+    promise(sent === 1 && window <= 256 && ends.length <= 1, `sent ${sent}, window ${window}, ended ${ends}`);
+    return `${message.event?.$case} ${window} ${ends[0]}`;
   },
 };
 
